@@ -1,0 +1,20 @@
+"""Counters (floor 0): declared once, here, with their help text; `stats`, the monitor and Prometheus read them.
+
+Counting is one dict operation. Reset-on-read belongs to the readers in oam/, so numbers here only grow.
+A name that ends in `_` is a family: what follows is bounded by the code that counts (a method, a reason phrase).
+"""
+
+HELP: dict[str, str] = {
+    "sip_": "SIP requests by method and responses by reason phrase, sent and received",
+}
+counts: dict[str, int] = {}
+
+
+def inc(name: str, n: int = 1) -> None:
+    """Add n to a counter."""
+    counts[name] = counts.get(name, 0) + n
+
+
+def get(name: str) -> int:
+    """A counter's value; 0 before its first increment."""
+    return counts.get(name, 0)

@@ -1,0 +1,1 @@
+"""The only asyncio I/O (floor 2): drivers of the pure packages."""

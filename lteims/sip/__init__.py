@@ -1,0 +1,1 @@
+"""SIP messages, URIs, headers and transactions (floor 1, pure): RFC 3261 and friends."""

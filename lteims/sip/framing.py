@@ -1,0 +1,93 @@
+"""Cutting a TCP stream into SIP messages by Content-Length (RFC 3261 18.3), with CRLF keep-alives (RFC 5626 3.5.1).
+
+net/sip_tcp.py feeds octets and takes whole messages; a stream that cannot be framed any more raises FramingError.
+"""
+
+import re
+
+from lteims.errors import ProtocolError
+
+MAX_HEADER = 32 * 1024  # octets of one header section
+MAX_MESSAGE = 128 * 1024  # octets of one message
+_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t\r\n]*([^\r\n]*)", re.IGNORECASE)
+
+
+class FramingError(ProtocolError):
+    """The stream is lost; `code` and `head` allow a last answer (400 or 513), head being b"" where there is none."""
+
+    def __init__(self, why: str, code: int = 400, head: bytes = b"") -> None:
+        super().__init__(why)
+        self.code = code
+        self.head = head
+
+
+class Framer:
+    """The reading side of one connection. `pings` counts double CRLFs that want a CRLF back."""
+
+    __slots__ = ("_buffer", "_need", "_searched", "pings")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._need = 0  # octets of the message whose header section is complete, 0 while it is not
+        self._searched = 0
+        self.pings = 0
+
+    @property
+    def partial(self) -> bool:
+        """True while a message has begun and not ended."""
+        return bool(self._buffer)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take octets from the stream; returns the messages that they complete."""
+        self._buffer += data
+        messages = []
+        while (message := self._next()) is not None:
+            messages.append(message)
+        return messages
+
+    def _next(self) -> bytes | None:
+        buffer = self._buffer
+        if not self._need:
+            if not self._searched:
+                self._skip_keepalives()
+            if not buffer or not self._find_end():
+                return None
+        if len(buffer) < self._need:
+            return None
+        message = bytes(buffer[: self._need])
+        del buffer[: self._need]
+        self._need = self._searched = 0
+        return message
+
+    def _skip_keepalives(self) -> None:
+        buffer = self._buffer
+        blanks = len(buffer) - len(buffer.lstrip(b"\r\n"))
+        if blanks == len(buffer) and buffer.endswith(b"\r"):
+            blanks -= 1  # the LF may still come
+        if blanks >= 4:
+            self.pings += buffer[:blanks].count(b"\r\n\r\n")
+        if blanks == len(buffer) and buffer.endswith(b"\r\n") and blanks % 4 == 2:
+            blanks -= 2  # half a ping: wait for the other half, or for a message
+        del buffer[:blanks]
+
+    def _find_end(self) -> bool:
+        buffer = self._buffer
+        if buffer[:2] == b"\r\n" and len(buffer) <= 3:
+            return False
+        end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+        if end < 0 or end > MAX_HEADER:
+            if len(buffer) > MAX_HEADER:
+                raise FramingError("header section too large", 513, bytes(buffer[:MAX_HEADER]))
+            self._searched = len(buffer)
+            return False
+        head = bytes(buffer[: end + 4])
+        lengths = {match.strip() for match in _LENGTH.findall(head)}
+        if not lengths:  # RFC 3261 20.14 demands it on a stream; without it no message can follow
+            raise FramingError("no Content-Length on a stream", 400, head)
+        length = lengths.pop()
+        if lengths or not length.isdigit() or len(length) > 10:
+            raise FramingError("bad Content-Length on a stream", 400, head)
+        self._need = end + 4 + int(length)
+        if self._need > MAX_MESSAGE:
+            raise FramingError(f"message of {self._need} octets", 513, head)
+        return True

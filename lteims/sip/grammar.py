@@ -1,0 +1,130 @@
+"""The lexical pieces that SIP header values share (RFC 3261 25.1): comma lists, parameters, quoting, escapes.
+
+Tolerant where phones are sloppy, strict where a guess could be wrong; called by uri.py, headers.py and message.py.
+"""
+
+import re
+
+from lteims.sip.errors import SipError
+
+TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?)"
+MAX_PORT = 65535
+_DELIMITERS = re.compile(r'[",<>]')
+_QUOTED_END = re.compile(r'(?:[^"\\]|\\.)*+"', re.DOTALL)  # possessive: no backtracking
+_NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9\-.!%*_+`'~]")
+
+Params = dict[str, str | None]
+
+
+def bad(what: str, value: str) -> SipError:
+    """A 400 that names the header or element and shows at most 60 characters of it."""
+    return SipError(400, f"bad {what}: {value[:60]!r}", reason=f"Bad {what}")
+
+
+def skip_quoted(text: str, start: int) -> int:
+    """The index behind the quoted string that opens at `start`; 400 when it never ends."""
+    match = _QUOTED_END.match(text, start + 1)
+    if match is None:
+        raise bad("quoted string", text[start:])
+    return match.end()
+
+
+def split_commas(text: str) -> list[str]:
+    """Split a header value at the commas outside quotes and angle brackets (RFC 3261 7.3.1)."""
+    if "," not in text:
+        return [text.strip()]
+    if '"' not in text and "<" not in text:
+        return [part.strip() for part in text.split(",")]
+    parts, begin, at, depth = [], 0, 0, 0
+    while match := _DELIMITERS.search(text, at):
+        at = match.end()
+        match match.group():
+            case '"' if depth == 0:
+                at = skip_quoted(text, match.start())
+            case "<":
+                depth = 1
+            case ">":
+                depth = 0
+            case "," if depth == 0:
+                parts.append(text[begin : match.start()].strip())
+                begin = at
+    parts.append(text[begin:].strip())
+    return parts
+
+
+def split_semicolons(text: str) -> list[str]:
+    """Split at the semicolons outside quotes."""
+    if '"' not in text:
+        return text.split(";")
+    parts, begin, at = [], 0, 0
+    for_quote_or_semicolon = re.compile(r'[";]')
+    while match := for_quote_or_semicolon.search(text, at):
+        if match.group() == '"':
+            at = skip_quoted(text, match.start())
+        else:
+            parts.append(text[begin : match.start()])
+            begin = at = match.end()
+    parts.append(text[begin:])
+    return parts
+
+
+def parse_params(text: str, what: str) -> Params:
+    """`;a=b;c;d="e"` to a dictionary with lower-case names; a value keeps its quotes off, a flag is None.
+
+    Raises 400 for a parameter without a name. The first of two equal names wins (Via branches must not be
+    overridden by what a sender appends).
+    """
+    params: Params = {}
+    for part in split_semicolons(text):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower()
+        if not name:
+            if equals:
+                raise bad(what, text)
+            continue  # ";;" and a trailing ";" are seen in the field
+        if name not in params:
+            params[name] = unquote(value.strip()) if equals else None
+    return params
+
+
+def unquote(text: str) -> str:
+    """The value of a quoted string, or the text itself if it is not quoted."""
+    if len(text) >= 2 and text[0] == '"' == text[-1]:
+        text = text[1:-1]
+        return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) if "\\" in text else text
+    return text
+
+
+def quote(text: str) -> str:
+    """A quoted string."""
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def encode_params(params: Params) -> str:
+    """A dictionary to `;a=b;c`, values quoted where a token would not do (host references stay bare)."""
+    out = ""
+    for name, value in params.items():
+        if value is None:
+            out += f";{name}"
+        elif _NEEDS_QUOTES.search(value) and not value.startswith("["):
+            out += f";{name}={quote(value)}"
+        else:
+            out += f";{name}={value}"
+    return out
+
+
+def parse_number(text: str, what: str, top: int = 0xFFFFFFFF) -> int:
+    """A decimal number 0..top; 400 otherwise (RFC 4475 3.1.2.4 wants overlarge scalars refused)."""
+    text = text.strip()
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or (number := int(text)) > top:
+        raise bad(what, text)
+    return number
+
+
+def host_port(host: str, port: int | None) -> str:
+    """`host:port` with brackets around an IPv6 address."""
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"

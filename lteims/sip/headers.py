@@ -1,0 +1,205 @@
+"""Typed header values: one small frozen value for each header whose parts somebody asks for.
+
+Via (RFC 3261 20.42, RFC 3581), name-addr (20.10, 20.20, 20.39), CSeq (20.16), credentials and challenges (RFC 3261
+22, RFC 2617), Content-Type. Each has `parse(text)`, which raises SipError 400, and `encode()`.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from lteims.sip.errors import SipError
+from lteims.sip.grammar import (
+    HOST,
+    MAX_PORT,
+    TOKEN,
+    Params,
+    bad,
+    encode_params,
+    host_port,
+    parse_number,
+    parse_params,
+    quote,
+    skip_quoted,
+    split_commas,
+    unquote,
+)
+from lteims.sip.uri import Uri, parse_uri
+
+_VIA = re.compile(
+    rf"SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9\-.]+)\s+({HOST})\s*(?::\s*([0-9]{{1,5}}))?\s*(;.*)?", re.IGNORECASE | re.DOTALL
+)
+_CSEQ = re.compile(r"([0-9]+)\s+(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """One Via value."""
+
+    transport: str  # upper case
+    host: str  # lower case, IPv6 without brackets
+    port: int | None
+    params: Params
+
+    @classmethod
+    def parse(cls, text: str) -> "Via":
+        """Read one Via value."""
+        match = _VIA.fullmatch(text)
+        if match is None:
+            raise bad("Via", text)
+        transport, host, port, params = match.groups()
+        if port and int(port) > MAX_PORT:
+            raise bad("Via port", text)
+        return cls(
+            transport.upper(),
+            host.lower().strip("[]"),
+            int(port) if port else None,
+            parse_params(params, "Via parameter") if params else {},
+        )
+
+    @property
+    def branch(self) -> str:
+        """The branch parameter, "" where a RFC 2543 element sent none."""
+        return self.params.get("branch") or ""
+
+    @property
+    def sent_by(self) -> str:
+        """Host and port as the transaction key wants them (RFC 3261 17.2.3)."""
+        return host_port(self.host, self.port or (5061 if self.transport == "TLS" else 5060))
+
+    def with_source(self, host: str, port: int) -> "Via":
+        """This Via with received and rport filled in from where the request came (RFC 3261 18.2.1, RFC 3581 4)."""
+        params = dict(self.params)
+        if "rport" in params:
+            params["rport"] = str(port)
+            params["received"] = host
+        elif self.host != host:
+            params["received"] = host
+        return Via(self.transport, self.host, self.port, params)
+
+    def reply_address(self) -> tuple[str, int]:
+        """Where a response over UDP goes (RFC 3261 18.2.2, RFC 3581 4)."""
+        received = (self.params.get("received") or self.host).strip("[]")
+        rport = self.params.get("rport")
+        if "maddr" in self.params:
+            return (self.params["maddr"] or self.host).strip("[]"), self.port or 5060
+        if rport and rport.isdigit() and int(rport) <= MAX_PORT:
+            return received, int(rport)
+        return received, self.port or 5060
+
+    def encode(self) -> str:
+        """The value as it goes on the wire."""
+        shown = f"SIP/2.0/{self.transport} {host_port(self.host, self.port)}"
+        for name, value in self.params.items():  # IPv6 in received is bare (RFC 5118 4.5)
+            shown += f";{name}" if value is None else f";{name}={value}"
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    """A From, To, Contact, Route, P-Asserted-Identity... value: display name, URI, header parameters."""
+
+    uri: Uri
+    display: str = ""
+    params: Params = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str, what: str = "address") -> "NameAddr":
+        """Read one name-addr or addr-spec; without brackets parameters belong to the header (RFC 3261 20.10)."""
+        text = text.strip()
+        display = ""
+        if text.startswith('"'):
+            end = skip_quoted(text, 0)
+            display, text = unquote(text[:end]), text[end:].lstrip()
+            if not text.startswith("<"):
+                raise bad(what, text)
+        opening = text.find("<")
+        if opening >= 0:
+            closing = text.find(">", opening)
+            if closing < 0:
+                raise bad(what, text)
+            if opening:
+                display = text[:opening].strip()
+                if '"' in display or not _is_display(display):
+                    raise bad(what, text)
+            uri, rest = text[opening + 1 : closing].strip(), text[closing + 1 :].strip()
+        else:
+            uri, semicolon, rest = text.partition(";")
+            uri, rest = uri.rstrip(), semicolon + rest
+            if "?" in uri or "," in uri:  # RFC 3261 20: such a URI needs the brackets
+                raise bad(what, text)
+        if rest and not rest.startswith(";"):
+            raise bad(what, text)
+        return cls(parse_uri(uri), display, parse_params(rest, what) if rest else {})
+
+    @property
+    def tag(self) -> str:
+        """The tag parameter, "" where none."""
+        return self.params.get("tag") or ""
+
+    def encode(self) -> str:
+        """The value with brackets around the URI."""
+        name = f"{quote(self.display)} " if self.display else ""
+        return f"{name}<{self.uri.text}>{encode_params(self.params)}"
+
+
+def _is_display(text: str) -> bool:
+    return all(TOKEN.fullmatch(word) or not word.isascii() for word in text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class CSeq:
+    """The CSeq value."""
+
+    number: int
+    method: str
+
+    @classmethod
+    def parse(cls, text: str) -> "CSeq":
+        """Read `number METHOD`; the number is below 2**31 (RFC 3261 8.1.1.5)."""
+        match = _CSEQ.fullmatch(text.strip())
+        if match is None:
+            raise bad("CSeq", text)
+        return cls(parse_number(match[1], "CSeq", 0x7FFFFFFF), match[2])
+
+    def encode(self) -> str:
+        """The value as it goes on the wire."""
+        return f"{self.number} {self.method}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthValue:
+    """Credentials (Authorization) or a challenge (WWW-Authenticate): scheme and parameters without quotes."""
+
+    scheme: str  # lower case
+    params: dict[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> "AuthValue":
+        """Read `Digest a="b", c=d`; the first of two equal names wins."""
+        scheme, _, rest = text.strip().partition(" ")
+        params: dict[str, str] = {}
+        for part in split_commas(rest):
+            name, equals, value = part.partition("=")
+            name = name.strip().lower()
+            if not part:
+                continue
+            if not equals or not name:
+                if scheme.lower() != "digest":
+                    continue  # another scheme's own form, e.g. a token68: not ours to read
+                raise bad("credentials", text)
+            params.setdefault(name, unquote(value.strip()))
+        return cls(scheme.lower(), params)
+
+    def get(self, name: str) -> str:
+        """A parameter, "" where absent."""
+        return self.params.get(name, "")
+
+
+def parse_media_type(text: str) -> tuple[str, Params]:
+    """A Content-Type value to its lower-case type/subtype and parameters."""
+    kind, _, rest = text.partition(";")
+    kind = "".join(kind.split()).lower()
+    major, slash, minor = kind.partition("/")
+    if not slash or not TOKEN.fullmatch(major) or not TOKEN.fullmatch(minor):
+        raise SipError(400, f"bad Content-Type: {text[:60]!r}")
+    return kind, parse_params(rest, "Content-Type") if rest else {}

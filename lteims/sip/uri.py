@@ -1,0 +1,153 @@
+"""SIP, SIPS, tel and other URIs (RFC 3261 19.1, RFC 3966, RFC 8141) as one frozen value.
+
+Parsed once and cached: the same few URIs come with every request of a phone. Called wherever an address is read.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from lteims.sip.grammar import HOST, MAX_PORT, Params, bad, host_port, parse_params
+
+_SIP = re.compile(
+    rf"""(?:(?P<user>[^@:\s<>"]*)(?::(?P<password>[^@\s<>"]*))?@)?
+    (?P<host>{HOST})(?::(?P<port>[0-9]{{1,5}}))?
+    (?P<params>(?:;[^;?\s<>"]*)*)(?:\?(?P<headers>[^\s<>"]*))?""",
+    re.VERBOSE,
+)
+_TEL = re.compile(r"""(?P<number>\+?[0-9A-Za-z*#().\-]+)(?P<params>(?:;[^;?\s<>"]*)*)""")
+_OPAQUE = re.compile(r"""[^\s<>"]+""")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_SEPARATORS = str.maketrans("", "", "-.() ")
+_CACHEABLE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A URI; `text` is what was read. For tel and urn `user` holds the number or the name, `host` is empty."""
+
+    scheme: str  # lower case
+    user: str = ""  # unescaped
+    host: str = ""  # lower case, IPv6 without brackets
+    port: int | None = None
+    params: Params = field(default_factory=dict)  # never changed after construction
+    headers: str = ""  # what follows "?", as it came
+    password: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def is_sip(self) -> bool:
+        """True for sip and sips."""
+        return self.scheme in ("sip", "sips")
+
+    @property
+    def transport(self) -> str:
+        """The transport parameter in lower case, "" where none."""
+        return (self.params.get("transport") or "").lower()
+
+    @property
+    def number(self) -> str:
+        """The telephone number without visual separators (RFC 3966 5.1.1), or "" if there is none."""
+        if self.scheme == "tel":
+            return self.user.translate(_SEPARATORS)
+        if not self.is_sip:
+            return ""
+        digits = self.user.partition(";")[0].translate(_SEPARATORS)  # telephone-subscriber, RFC 3261 19.1.6
+        if self.params.get("user") == "phone":
+            return digits
+        bare = digits[1:] if digits.startswith("+") else digits
+        return digits if bare and all(c in "0123456789*#" for c in bare) else ""
+
+    def address(self) -> tuple[str, int]:
+        """Host and port with the scheme's default port (RFC 3261 19.1.2)."""
+        return self.host, self.port or (5061 if self.scheme == "sips" else 5060)
+
+    def equals(self, other: "Uri") -> bool:
+        """RFC 3261 19.1.4: the comparison that decides whether two contacts are one binding."""
+        if (self.scheme, self.user, self.password, self.host, self.port, sorted(self.headers.split("&"))) != (
+            (other.scheme, other.user, other.password, other.host, other.port, sorted(other.headers.split("&")))
+        ):
+            return False
+        mine, theirs = self.params, other.params
+        for name in ("user", "ttl", "method", "maddr", "transport"):
+            if (name in mine) != (name in theirs):
+                return False
+        return all((mine[name] or "").lower() == (theirs[name] or "").lower() for name in mine.keys() & theirs.keys())
+
+
+def _parse(text: str) -> Uri:
+    scheme, colon, rest = text.partition(":")
+    if not colon or not _SCHEME.fullmatch(scheme):
+        raise bad("URI", text)
+    scheme = scheme.lower()
+    if "%" in rest and _BAD_ESCAPE.search(rest) and scheme in ("sip", "sips"):
+        raise bad("escape in URI", text)
+    if scheme in ("sip", "sips"):
+        return _parse_sip(text, scheme, rest)
+    if scheme == "tel":
+        if (match := _TEL.fullmatch(rest)) is None:
+            raise bad("tel URI", text)
+        params = parse_params(match["params"], "tel URI") if match["params"] else {}
+        return Uri(scheme, match["number"], params=params, text=text)
+    if not _OPAQUE.fullmatch(rest):
+        raise bad("URI", text)
+    return Uri(scheme, rest, text=text)
+
+
+def _parse_sip(text: str, scheme: str, rest: str) -> Uri:
+    match = _SIP.fullmatch(rest)
+    if match is None:
+        raise bad("SIP URI", text)
+    user, password, host, port, params, headers = match.groups()
+    if port and int(port) > MAX_PORT:
+        raise bad("port in URI", text)
+    return Uri(
+        scheme,
+        unescape(user or ""),
+        host.lower().strip("[]"),
+        int(port) if port else None,
+        parse_params(params, "URI parameter") if params else {},
+        headers or "",
+        password or "",
+        text,
+    )
+
+
+_parse_cached = lru_cache(maxsize=8192)(_parse)
+
+
+def parse_uri(text: str) -> Uri:
+    """Read one URI; SipError 400 if it cannot be one. Long texts are not cached, so the cache stays small."""
+    return _parse_cached(text) if len(text) < _CACHEABLE else _parse(text)
+
+
+def unescape(text: str) -> str:
+    """Undo %XX (RFC 3261 19.1.2); octets that are no UTF-8 survive as surrogates."""
+    if "%" not in text:
+        return text
+    return _ESCAPE.sub(
+        lambda m: bytes.fromhex(m.group().replace("%", "")).decode("utf-8", "surrogateescape"), text
+    )
+
+
+_USER_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
+
+
+def escape_user(user: str) -> str:
+    """A user part with %XX wherever RFC 3261 25.1 demands it."""
+    if all(c in _USER_SAFE for c in user):
+        return user
+    return "".join(
+        c if c in _USER_SAFE else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogateescape")) for c in user
+    )
+
+
+def sip_uri(user: str, host: str, port: int | None = None, suffix: str = "") -> str:
+    """The text of a sip URI of our own making; `suffix` are parameters with their semicolons."""
+    at = f"{escape_user(user)}@" if user else ""
+    return f"sip:{at}{host_port(host, port)}{suffix}"

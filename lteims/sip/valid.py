@@ -1,0 +1,76 @@
+"""Is this request one that can be served at all? RFC 3261 8.1.1, 8.2, 16.3; each failure is a SipError with its code.
+
+net/sip.py calls `check_request` before a transaction reaches ims/, and `check_response` before one reaches a client.
+"""
+
+from lteims.sip.errors import SipError
+from lteims.sip.grammar import TOKEN, parse_number
+from lteims.sip.headers import parse_media_type
+from lteims.sip.message import Message, Request, Response, shown_name
+
+METHODS = (
+    "REGISTER", "SUBSCRIBE", "INVITE", "ACK", "CANCEL", "PRACK", "UPDATE", "BYE", "MESSAGE", "NOTIFY", "OPTIONS",
+    "INFO", "REFER", "PUBLISH",
+)  # fmt: skip
+_SINGLE = ("from", "to", "call-id", "cseq")
+_SINGLE_OPTIONAL = ("max-forwards", "expires", "content-type", "event", "min-expires", "session-expires", "min-se")
+_SCALARS = {"max-forwards": 255, "expires": None, "min-expires": None, "min-se": None, "rseq": None}
+_ADDRESS_LISTS = ("route", "record-route", "path")
+
+
+def check_request(request: Request) -> None:
+    """Raise SipError if the request must be refused before anybody looks at what it wants."""
+    if request.version != "SIP/2.0":
+        raise SipError(505, f"version {request.version[:20]}")
+    if request.defect is not None:
+        raise request.defect
+    _check_common(request)
+    if not TOKEN.fullmatch(request.cseq.method):
+        raise SipError(400, "bad method in CSeq", reason="Bad CSeq")
+    if request.cseq.method != request.method:
+        raise SipError(400, f"CSeq says {request.cseq.method[:30]}, the request {request.method[:30]}")
+    if not request.target.lower().startswith(("sip:", "sips:", "tel:", "urn:")):
+        _check_foreign_scheme(request.target)
+    request.uri  # noqa: B018 - parsing is the check
+    for name in _ADDRESS_LISTS:
+        if name in request.headers:
+            request.name_addrs(name)
+    if "contact" in request.headers:
+        for contact in request.contacts:
+            if contact.uri.scheme == "*" and request.method != "REGISTER":
+                raise SipError(400, "Contact: * outside REGISTER", reason="Bad Contact")
+    if request.body and "content-type" in request.headers:
+        parse_media_type(request.get("content-type"))
+
+
+def check_response(response: Response) -> None:
+    """Raise SipError (the code is of no use: nobody answers a response) if it cannot be matched or believed."""
+    if response.defect is not None:
+        raise response.defect
+    _check_common(response)
+
+
+def _check_common(message: Message) -> None:
+    headers = message.headers
+    for name in _SINGLE:
+        lines = headers.get(name)
+        if not lines or not lines[0]:
+            raise SipError(400, f"no {shown_name(name)}", reason=f"Missing {shown_name(name)} Header")
+        if len(lines) > 1:
+            raise SipError(400, f"{len(lines)} {shown_name(name)} headers", reason=f"Too Many {shown_name(name)}")
+    for name in _SINGLE_OPTIONAL:
+        if name in headers and len(headers[name]) > 1:
+            raise SipError(400, f"{len(headers[name])} {shown_name(name)} headers")
+    for name in headers.keys() & _SCALARS.keys():
+        top = _SCALARS[name]
+        parse_number(headers[name][0].partition(";")[0], shown_name(name), top or 0xFFFFFFFF)
+    message.via, message.from_, message.to, message.cseq  # noqa: B018 - parsing is the check
+
+
+def _check_foreign_scheme(target: str) -> None:
+    if target.startswith("<"):
+        raise SipError(400, "angle brackets around the Request-URI", reason="Bad Request-URI")
+    scheme, colon, _ = target.partition(":")
+    if not colon or not TOKEN.fullmatch(scheme):
+        raise SipError(400, f"bad Request-URI: {target[:60]!r}", reason="Bad Request-URI")
+    raise SipError(416, f"scheme {scheme[:20]}")

@@ -1,0 +1,51 @@
+# lteims. `make` alone lists the targets; everything that is installed goes into .venv, nothing outside the checkout.
+PYTHON ?= python3
+CONFIG ?= config/ims.cfg
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+PEERS := sip-tester baresip-core
+RIVALS := sip-tester kamailio
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint bench lab image
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "make %-9s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## make .venv with the pinned packages and .venv/bin/lteims
+	@echo "$(BIN)/lteims is ready"
+
+run: $(VENV)/.installed ## start the server on config/ims.cfg (CONFIG=... for another)
+	$(BIN)/lteims $(CONFIG)
+
+test: lint ## lint, then every test, with real SIP phones from Debian
+	@sh .ci/packages $(PEERS)
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev ## ruff, the format, mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev ## every benchmark, against a peer or a floor, as one table
+	@sh .ci/packages $(RIVALS)
+	$(BIN)/python -m bench.run
+
+lab: ## boot the kernel lab (SCTP, ESP) and run tests/kernel in it
+	@echo "tests/kernel holds no test yet, so there is no kernel to boot"
+
+image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root)
+	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") -t lteims .
+
+$(BIN)/python:
+	@sh .ci/python $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -6,6 +6,7 @@ A name that ends in `_` is a family: what follows is bounded by the code that co
 
 HELP: dict[str, str] = {
     "sip_": "SIP requests by method and responses by reason phrase, sent and received",
+    "log_lost": "Log entries that could not be written to the log file",
 }
 counts: dict[str, int] = {}
 

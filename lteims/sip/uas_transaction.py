@@ -50,7 +50,7 @@ class InviteServer(Transaction):
             case State.COMPLETED, TimerFired("G"):
                 return self._resend()
             case State.COMPLETED, TimerFired("H"):
-                # RFC 6026's figure shows no action here, but 17.2.1 keeps: "MUST indicate to the TU".
+                # The figure of RFC 6026 shows no action here; the text of 17.2.1 still has the TU told.
                 return self._to(State.TERMINATED, TIMED_OUT)
             case State.COMPLETED, Acked():
                 return self._linger(State.CONFIRMED, self.timings.i)

@@ -42,8 +42,7 @@ class TimerWheel:
     def __init__(self, call_at: CallAt, clock: Clock, tick: float = 0.01) -> None:
         """`tick` in seconds; `clock` in the time base of `call_at`.
 
-        time.monotonic is best: asyncio and uvloop both count from it, but uvloop's loop.time stands still while a
-        callback runs, so that a timer set late in a long one would fire early.
+        time.monotonic is best: asyncio and uvloop both count from it, and uvloop's loop.time cuts to milliseconds.
         """
         self._call_at = call_at
         self._clock = clock

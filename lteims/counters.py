@@ -7,6 +7,12 @@ A name that ends in `_` is a family: what follows is bounded by the code that co
 HELP: dict[str, str] = {
     "sip_": "SIP requests by method and responses by reason phrase, sent and received",
     "log_lost": "Log entries that could not be written to the log file",
+    "rtp_recv": "Valid RTP packets received",
+    "rtp_send": "RTP packets sent",
+    "rtcp_recv": "Valid RTCP packets received",
+    "rtcp_send": "RTCP packets sent",
+    "rtp_dropped": "RTP and RTCP packets from somebody else than the peer, or that could not be sent",
+    "rtp_invalid": "Datagrams on media ports that were neither RTP nor RTCP",
 }
 counts: dict[str, int] = {}
 

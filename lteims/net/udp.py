@@ -103,9 +103,12 @@ class UdpSocket:
 
     `on_datagram(data, addr)` may close this socket or any other. With `on_error(addr, error)` an ICMP error is
     reported with the destination that it is about (None if unknown); without it the kernel keeps such errors.
+    `drain` is the number of datagrams read at a wake-up: many for a socket that serves everybody; 1 for one that
+    hardly ever holds two, which saves the read that finds nothing.
     """
 
     __slots__ = (
+        "_drain",
         "_loop",
         "_on_datagram",
         "_on_error",
@@ -124,6 +127,7 @@ class UdpSocket:
         sock: socket.socket,
         on_datagram: OnDatagram,
         on_error: OnError | None = None,
+        drain: int = DRAIN,
     ) -> None:
         self._loop = loop
         self.sock = sock
@@ -134,8 +138,9 @@ class UdpSocket:
         self._on_error = on_error
         self._recvfrom = sock.recvfrom
         self._sendto = sock.sendto
+        self._drain = range(drain)
         self._poll: select.epoll | None = None
-        loop.add_reader(self._watch(), self._drain)
+        loop.add_reader(self._watch(), self._on_readable)
 
     def _watch(self) -> int:
         """The descriptor that the loop watches."""
@@ -151,9 +156,9 @@ class UdpSocket:
         self._poll.register(self.sock.fileno(), select.EPOLLIN)
         return self._poll.fileno()
 
-    def _drain(self) -> None:
+    def _on_readable(self) -> None:
         recvfrom, on_datagram = self._recvfrom, self._on_datagram
-        for _ in range(DRAIN):
+        for _ in self._drain:
             try:
                 data, addr = recvfrom(MAX_DATAGRAM)
             except BlockingIOError:

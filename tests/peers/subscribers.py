@@ -49,7 +49,7 @@ class Subscriber:
         """The line of baresip's accounts file; `server` is HOST:PORT."""
         return (
             f"<sip:{self.imsi}@{DOMAIN};transport={transport}>;auth_user={self.impi};auth_pass={PASSWORD}"
-            f';outbound="sip:{server};transport={transport}";regint=600;audio_codecs=pcma;mediaenc='
+            f';outbound="sip:{server};transport={transport}";regint=600;audio_codecs=pcma'
         )
 
 

@@ -1,0 +1,189 @@
+"""baresip as a softphone that a test can hold: its own folder and ports, commands and events over its control socket.
+
+The control socket speaks JSON in netstrings (baresip's module ctrl_tcp). Used by tests/net/test_softphone.py.
+"""
+
+import array
+import contextlib
+import json
+import math
+import socket
+import subprocess
+import time
+import wave
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.net.server import free_port
+from tests.peers.subscribers import Subscriber
+
+TEMPLATE = Path(__file__).resolve().parents[1] / "peers" / "baresip" / "config"
+SAMPLE_RATE = 8000
+TONE_HZ = 440
+Event = dict[str, Any]
+
+
+class PhoneError(AssertionError):
+    """The phone did not do or see what it should have; the text carries its own output."""
+
+
+def write_tone(path: Path, seconds: float = 60.0) -> None:
+    """A sine of TONE_HZ as a WAV file, 16 bit, mono."""
+    samples = array.array(
+        "h", (int(12000 * math.sin(2 * math.pi * TONE_HZ * n / SAMPLE_RATE)) for n in range(int(SAMPLE_RATE * seconds)))
+    )
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(samples.tobytes())
+
+
+def tone_seconds(path: Path) -> float:
+    """How many seconds of a recording are the tone and little else (Goertzel's measure, 100 ms at a time)."""
+    data = path.read_bytes()[44:]  # baresip leaves the header's length open until it ends
+    samples = array.array("h", data[: len(data) // 2 * 2])
+    window = SAMPLE_RATE // 10
+    blocks = [samples[at : at + window] for at in range(0, len(samples) - window + 1, window)]
+    return sum(_is_tone(block) for block in blocks) / 10
+
+
+def _is_tone(block: "array.array[int]") -> bool:
+    power = sum(value * value for value in block) / len(block)
+    factor = 2 * math.cos(2 * math.pi * TONE_HZ / SAMPLE_RATE)
+    before = last = 0.0
+    for value in block:
+        before, last = last, value + factor * last - before
+    tone = (last * last + before * before - factor * last * before) * 2 / len(block) ** 2
+    return power > 1e6 and tone > 0.8 * power
+
+
+@dataclass(slots=True)
+class Baresip:
+    """One softphone with one account."""
+
+    folder: Path
+    subscriber: Subscriber
+    server: str  # HOST:PORT
+    transport: str = "udp"
+    host: str = "127.0.0.1"
+    events: list[Event] = field(default_factory=list)
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    control: "socket.socket | None" = field(default=None, repr=False)
+    _unread: bytes = b""
+    _seen: int = 0
+
+    def start(self) -> "Baresip":
+        """Write its files, start it, and wait until it is registered."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        control = free_port()
+        sip = free_port()
+        first = 40000 + sip % 1000 * 16
+        values = {
+            "FOLDER": self.folder, "HOST": self.host, "SIP_PORT": sip, "CONTROL_PORT": control,
+            "RTP_FIRST": first, "RTP_LAST": first + 14,
+        }  # fmt: skip
+        text = TEMPLATE.read_text(encoding="utf-8")
+        for key, value in values.items():
+            text = text.replace(f"@{key}@", str(value))
+        (self.folder / "config").write_text(text, encoding="utf-8")
+        (self.folder / "accounts").write_text(
+            self.subscriber.baresip(self.server, self.transport) + "\n", encoding="utf-8"
+        )
+        (self.folder / "contacts").write_text("", encoding="utf-8")
+        write_tone(self.folder / "tone.wav")
+        with (self.folder / "output").open("wb") as output:
+            self.process = subprocess.Popen(
+                ["baresip", "-f", str(self.folder), "-s", "-v"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self._connect(control)
+        self._wait_until_registered()
+        return self
+
+    @property
+    def output(self) -> str:
+        """What it wrote, its SIP messages among it."""
+        return (self.folder / "output").read_text(encoding="utf-8", errors="replace")
+
+    def _fail(self, what: str) -> PhoneError:
+        return PhoneError(f"{what}\nevents: {[event['type'] for event in self.events]}\n{self.output[-6000:]}")
+
+    def _connect(self, port: int) -> None:
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                self.control = socket.create_connection(("127.0.0.1", port), 1.0)
+                return
+            time.sleep(0.05)
+        raise self._fail("no control connection")
+
+    def _wait_until_registered(self) -> None:
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            if "[1 binding]" in self.output:
+                return
+            time.sleep(0.05)
+        raise self._fail("not registered")
+
+    def command(self, command: str, params: str = "") -> None:
+        """Give it a command; its answer is among what next_event() passes over."""
+        if self.control is None:
+            raise self._fail("not started")
+        data = json.dumps({"command": command, "params": params, "token": "test"}).encode()
+        self.control.sendall(b"%d:%s," % (len(data), data))
+
+    def _receive(self, within: float) -> None:
+        if self.control is None:
+            raise self._fail("not started")
+        self.control.settimeout(max(within, 0.01))
+        with contextlib.suppress(TimeoutError):
+            data = self.control.recv(65536)
+            self._unread += data
+            if not data:
+                time.sleep(within)
+        while b":" in self._unread:
+            length, _, rest = self._unread.partition(b":")
+            if len(rest) <= int(length):
+                return
+            message = json.loads(rest[: int(length)])
+            self._unread = rest[int(length) + 1 :]
+            if message.get("event"):
+                self.events.append(message)
+
+    def wait_for(self, kind: str, within: float = 8.0) -> Event:
+        """The next event of this type (CALL_RINGING, CALL_ESTABLISHED, ...) that was not yet waited for."""
+        end = time.monotonic() + within
+        while True:
+            while self._seen < len(self.events):
+                self._seen += 1
+                if self.events[self._seen - 1]["type"] == kind:
+                    return self.events[self._seen - 1]
+            if time.monotonic() > end:
+                raise self._fail(f"no event {kind} within {within} s")
+            self._receive(0.2)
+
+    def heard(self) -> float:
+        """Seconds of the tone in everything it heard so far."""
+        return sum(tone_seconds(path) for path in self.folder.glob("dump-*-dec.wav"))
+
+    def end(self) -> None:
+        """Let it de-register and end."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        with contextlib.suppress(OSError):
+            self.command("quit")
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(5)
+        if self.control is not None:
+            self.control.close()
+
+    def __enter__(self) -> "Baresip":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()

@@ -54,7 +54,7 @@ def walk(machine: InviteClient | NonInviteClient, arrow: Arrow) -> None:
 
 
 RINGING, OK, BUSY = answer(180), answer(200), answer(486)
-REFUSED = [SendAck(486), Deliver(486)]
+REFUSED: list[Action] = [SendAck(486), Deliver(486)]
 
 FIGURE_5 = [
     Arrow("17.1.1.2 Calling: timer A", [], FIRED["A"], [REQUEST, SetTimer("A", 1.0)], State.CALLING),

@@ -420,7 +420,7 @@ m=audio 50010 RTP/AVP 8 0
 SPREADTRUM_INVITE = Vector(
     name="spreadtrum-invite",
     section="Spreadtrum",
-    point="a keep-alive in front, compact names, addresses without brackets, octets behind the body",
+    point="a keep-alive in front, addresses without brackets beside a quoted < in a parameter, octets behind the body",
     data=b"\r\n\r\n"
     + message(
         f"INVITE sip:0600000124@{DOMAIN} SIP/2.0",
@@ -430,7 +430,7 @@ f:sip:0600000123@{DOMAIN};tag=78
 t:sip:0600000124@{DOMAIN}
 i:0a1b2c44
 CSeq:7 INVITE
-m:sip:192.168.3.7:5060;+g.3gpp.icsi-ref="{MMTEL}"
+m:sip:192.168.3.7:5060;+sip.instance="<urn:gsma:imei:86012303-000009-0>";+g.3gpp.icsi-ref="{MMTEL}"
 k:100rel,timer
 x:1800
 a:*;+g.3gpp.icsi-ref="{MMTEL}";require
@@ -450,6 +450,8 @@ l:{len(_SHORT_SDP)}
         "to uri number": "0600000124",
         "contacts 0 uri text": "sip:192.168.3.7:5060",
         "contacts 0 uri port": 5060,
+        "contacts 0 display": "",
+        "contacts 0 params +sip.instance": "<urn:gsma:imei:86012303-000009-0>",
         "contacts 0 params +g.3gpp.icsi-ref": MMTEL,
         "values supported": ["100rel", "timer"],
         "number session-expires": 1800,

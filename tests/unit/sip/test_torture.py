@@ -12,7 +12,7 @@ from lteims.sip.multipart import parts
 from lteims.sip.valid import check_request, check_response
 from tests.vectors.sip import phones, rfc4475, rfc4475_valid, rfc5118
 from tests.vectors.sip.look import look
-from tests.vectors.sip.vector import Form, Vector, expected_answer, with_rport
+from tests.vectors.sip.vector import Form, Vector, expected_answer, with_fresh_branch, with_rport
 
 VECTORS = (*rfc4475.VECTORS, *rfc5118.VECTORS, *phones.VECTORS)
 NOT_SIP = 0  # what `refusal` gives for octets that are no message: nobody is answered
@@ -134,6 +134,14 @@ def test_request_survives_rport(vector: Vector) -> None:
         message = parse(changed)
         assert message.via.params["rport"] is None
         assert message.via.host == parse(vector.data).via.host
+
+
+@each(Form.VALID)
+def test_request_survives_a_fresh_branch(vector: Vector) -> None:
+    before, after = parse(vector.data), parse(with_fresh_branch(vector.data, b".7"))
+    marked = before.via.branch.startswith("z9hG4bK")
+    assert after.via.branch == before.via.branch + (".7" if marked else "")
+    assert after.values("via")[1:] == before.values("via")[1:]
 
 
 # -- the vectors themselves

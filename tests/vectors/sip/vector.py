@@ -74,7 +74,22 @@ def with_rport(data: bytes) -> bytes:
     return _TOP_VIA.sub(lambda match: match[0] + b";rport", data, count=1)
 
 
+def with_fresh_branch(data: bytes, suffix: bytes) -> bytes:
+    """The same message with `suffix` (token characters) behind the branch of its top Via, if that has the cookie.
+
+    The RFCs use one branch in several messages; a server that gets them all would take the later for retransmissions.
+    """
+    match = _TOP_VIA.search(data)
+    if match is None:
+        return data
+    rest = data[match.end() :]
+    value = _VIA_END.split(rest, maxsplit=1)[0]
+    return data[: match.end()] + _BRANCH.sub(lambda found: found[0] + suffix, value, count=1) + rest[len(value) :]
+
+
 _SUCCESS = frozenset({200, 202})
+_VIA_END = re.compile(rb",|\r\n(?![ \t])")
+_BRANCH = re.compile(rb"branch\s*=\s*z9hG4bK[A-Za-z0-9\-.!%*_+`'~]+", re.IGNORECASE)
 _TOP_VIA = re.compile(
     rb"\r\n(?:via|v)[ \t]*:\s*sip\s*/\s*[0-9.]+\s*/\s*[a-z]+\s+(\[[^\]]*\]|[^\s:;,]+)(?::([0-9]+))?", re.IGNORECASE
 )

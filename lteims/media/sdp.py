@@ -7,6 +7,7 @@ new descriptions out of old ones.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Self
 
 from lteims.errors import ProtocolError
@@ -200,9 +201,9 @@ class Sdp:
         starts = [n for n, line in enumerate(lines) if line[0] == "m"]
         if len(starts) > MAX_MEDIAS:
             raise SdpError(f"{len(starts)} m= lines; at most {MAX_MEDIAS} are taken")
-        ends = [*starts[1:], len(lines)]
-        medias = tuple(_media(lines[n], tuple(lines[n + 1 : end])) for n, end in zip(starts, ends, strict=True))
-        return cls(tuple(lines[: starts[0]] if starts else lines), medias)
+        bounds = [*starts, len(lines)]
+        medias = tuple(_media(lines[n], tuple(lines[n + 1 : end])) for n, end in pairwise(bounds))
+        return cls(tuple(lines[: bounds[0]]), medias)
 
     def encode(self) -> bytes:
         """The body, each line ended by CRLF."""

@@ -1,0 +1,201 @@
+"""The server's own descriptions (RFC 3264): a peer's SDP anchored, and the answer of the echo."""
+
+import pytest
+
+from lteims.media.offer_answer import Refusal, anchorable, anchored, echo_answer, echoable
+from lteims.media.sdp import Origin, Sdp
+
+ORIGIN = Origin("-", 100, 2, "192.0.2.1")
+
+
+def sdp(text: str) -> Sdp:
+    return Sdp.parse(text.strip().encode())
+
+
+def lines(description: Sdp | Refusal) -> list[str]:
+    assert isinstance(description, Sdp)
+    return description.encode().decode().splitlines()
+
+
+VOLTE = """
+v=0
+o=- 1 1 IN IP6 2001:db8::20
+s=phone
+c=IN IP6 2001:db8::20
+t=0 0
+a=ice-ufrag:F7gI
+a=group:BUNDLE a v
+a=group:LS a v
+a=fingerprint:sha-256 00:11
+m=audio 50020 RTP/AVP 104 102 100 101
+b=AS:41
+a=rtpmap:104 AMR-WB/16000/1
+a=fmtp:104 mode-change-capability=2
+a=rtpmap:102 AMR/8000
+a=rtpmap:100 telephone-event/8000
+a=rtpmap:101 telephone-event/16000
+a=fmtp:101 0-15
+a=candidate:1 1 UDP 1 10.0.0.1 8998 typ host
+a=rtcp:50099 IN IP6 2001:db8::20
+a=rtcp-mux
+a=setup:actpass
+a=curr:qos local none
+a=ptime:20
+a=sendonly
+a=mid:a
+m=video 50030 RTP/AVPF 97 98
+c=IN IP6 2001:db8::21
+a=rtpmap:97 H265/90000
+a=rtpmap:98 H264/90000
+a=rtcp-fb:* nack
+a=rtcp-fb:98 ccm fir
+m=message 9 TCP/MSRP *
+a=path:msrp://10.0.0.1:9/x;tcp
+m=audio 0 RTP/AVP 0
+"""
+
+
+def test_anchored_changes_addresses_and_nothing_else() -> None:
+    before = sdp(VOLTE)
+    after = anchored(before, ORIGIN, "192.0.2.1", [10000, 10002, 0, 10004])
+    gone = [line for line in lines(before) if line not in lines(after)]
+    new = [line for line in lines(after) if line not in lines(before)]
+    assert new == [
+        "o=- 100 2 IN IP4 192.0.2.1",
+        "s=-",
+        "c=IN IP4 192.0.2.1",
+        "m=audio 10000 RTP/AVP 104 102 100 101",
+        "m=video 10002 RTP/AVPF 97 98",
+        "c=IN IP4 192.0.2.1",
+        "m=message 0 TCP/MSRP *",
+    ]
+    assert gone == [
+        "o=- 1 1 IN IP6 2001:db8::20",
+        "s=phone",
+        "c=IN IP6 2001:db8::20",
+        "a=ice-ufrag:F7gI",
+        "a=group:BUNDLE a v",
+        "a=fingerprint:sha-256 00:11",
+        "m=audio 50020 RTP/AVP 104 102 100 101",
+        "a=candidate:1 1 UDP 1 10.0.0.1 8998 typ host",
+        "a=rtcp:50099 IN IP6 2001:db8::20",
+        "a=rtcp-mux",
+        "a=setup:actpass",
+        "m=video 50030 RTP/AVPF 97 98",
+        "c=IN IP6 2001:db8::21",
+        "m=message 9 TCP/MSRP *",
+    ]
+    assert [media.port for media in after.medias] == [10000, 10002, 0, 0]
+    assert [anchorable(media) for media in before.medias] == [True, True, False, False]
+
+
+def test_anchored_keeps_dtls_keys_of_dtls_media() -> None:
+    before = sdp("""
+v=0
+c=IN IP4 10.0.0.1
+a=fingerprint:sha-256 00:11
+m=audio 4000 UDP/TLS/RTP/SAVP 0
+a=setup:actpass
+a=ice-pwd:x
+""")
+    after = lines(anchored(before, ORIGIN, "2001:db8::1", [10000]))
+    assert "a=fingerprint:sha-256 00:11" in after
+    assert "a=setup:actpass" in after
+    assert "a=ice-pwd:x" not in after
+    assert "c=IN IP6 2001:db8::1" in after
+
+
+def test_anchored_says_hold_in_words() -> None:
+    before = sdp("v=0\nc=IN IP4 0.0.0.0\nm=audio 4000 RTP/AVP 0\nm=audio 4002 RTP/AVP 0\na=recvonly\n")
+    after = anchored(before, ORIGIN, "192.0.2.1", [10000, 10002])
+    assert after.connection == "192.0.2.1"
+    assert [after.direction_of(media) for media in after.medias] == ["sendonly", "inactive"]
+
+
+def test_anchored_adds_the_connection_that_was_missing() -> None:
+    after = anchored(sdp("v=0\nm=audio 4000 RTP/AVP 0\n"), ORIGIN, "192.0.2.1", [10000])
+    assert lines(after)[:4] == ["v=0", "o=- 100 2 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1"]
+    own = anchored(sdp("v=0\nm=audio 4000/2 RTP/AVP 0\nc=IN IP4 10.0.0.1\n"), ORIGIN, "192.0.2.1", [10000])
+    assert lines(own)[3:] == ["m=audio 10000 RTP/AVP 0", "c=IN IP4 192.0.2.1"]
+
+
+def test_ports_must_match_the_medias() -> None:
+    for make in (anchored, echo_answer):
+        with pytest.raises(ValueError, match="0 ports for 4 m= lines"):
+            make(sdp(VOLTE), ORIGIN, "192.0.2.1", [])
+
+
+def test_echo_takes_the_first_codec_and_its_event() -> None:
+    offer = sdp(VOLTE)
+    assert [echoable(media) for media in offer.medias] == [True, True, False, False]
+    assert lines(echo_answer(offer, ORIGIN, "192.0.2.1", [10000, 10002, 0, 0])) == [
+        "v=0",
+        "o=- 100 2 IN IP4 192.0.2.1",
+        "s=-",
+        "c=IN IP4 192.0.2.1",
+        "t=0 0",
+        "m=audio 10000 RTP/AVP 104 101",
+        "b=AS:41",
+        "a=rtpmap:104 AMR-WB/16000/1",
+        "a=fmtp:104 mode-change-capability=2",
+        "a=rtpmap:101 telephone-event/16000",
+        "a=fmtp:101 0-15",
+        "a=ptime:20",
+        "a=recvonly",
+        "m=video 10002 RTP/AVPF 97",
+        "a=rtpmap:97 H265/90000",
+        "a=rtcp-fb:* nack",
+        "a=sendrecv",
+        "m=message 0 TCP/MSRP *",
+        "m=audio 0 RTP/AVP 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [("sendrecv", "sendrecv"), ("sendonly", "recvonly"), ("recvonly", "sendonly"), ("inactive", "inactive")],
+)
+def test_echo_mirrors_the_direction(direction: str, expected: str) -> None:
+    offer = sdp(f"v=0\nc=IN IP4 10.0.0.1\na={direction}\nm=audio 4000 RTP/AVP 0 8\n")
+    answer = echo_answer(offer, ORIGIN, "192.0.2.1", [10000])
+    assert lines(answer)[5:] == ["m=audio 10000 RTP/AVP 0", f"a={expected}"]
+
+
+def test_echo_without_an_event_of_the_same_clock() -> None:
+    offer = sdp("v=0\nm=audio 4000 RTP/AVP 100 13 96\na=rtpmap:100 telephone-event/8000\na=rtpmap:96 AMR-WB/16000\n")
+    answer = echo_answer(offer, ORIGIN, "192.0.2.1", [10000])
+    assert "m=audio 10000 RTP/AVP 96" in lines(answer)
+
+
+def test_echo_of_real_time_text() -> None:
+    offer = sdp("v=0\nm=text 4000 RTP/AVP 100 98\na=rtpmap:98 t140/1000\na=rtpmap:100 red/1000\na=fmtp:100 98/98\n")
+    assert lines(echo_answer(offer, ORIGIN, "192.0.2.1", [10000]))[5:] == [
+        "m=text 10000 RTP/AVP 98",
+        "a=rtpmap:98 t140/1000",
+        "a=sendrecv",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("media", "warning"),
+    [
+        ("m=audio 4000 RTP/SAVP 0\n", 302),
+        ("m=application 4000 UDP/BFCP *\n", 304),
+        ("m=audio 0 RTP/AVP 0\n", 304),
+        ("m=audio 4000 RTP/AVP 96\n", 305),
+        ("m=audio 4000 RTP/AVP\n", 305),
+        ("m=audio 4000 RTP/AVP 96 13\na=rtpmap:96 telephone-event/8000\n", 305),
+        ("", 304),
+    ],
+)
+def test_echo_refuses(media: str, warning: int) -> None:
+    offer = sdp("v=0\nc=IN IP4 10.0.0.1\n" + media)
+    refusal = echo_answer(offer, ORIGIN, "192.0.2.1", [10000] * len(offer.medias))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.warning) == (488, warning)
+    assert refusal.reason
+
+
+def test_echo_without_ports_refuses() -> None:
+    refusal = echo_answer(sdp("v=0\nm=audio 4000 RTP/AVP 0\n"), ORIGIN, "192.0.2.1", [0])
+    assert isinstance(refusal, Refusal)

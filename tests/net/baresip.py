@@ -3,60 +3,25 @@
 The control socket speaks JSON in netstrings (baresip's module ctrl_tcp). Used by tests/net/test_softphone.py.
 """
 
-import array
 import contextlib
 import json
-import math
 import socket
 import subprocess
 import time
-import wave
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.net.server import free_port
+from tests.net.wav import tone_seconds, write_tone
 from tests.peers.subscribers import Subscriber
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "peers" / "baresip" / "config"
-SAMPLE_RATE = 8000
-TONE_HZ = 440
 Event = dict[str, Any]
 
 
 class PhoneError(AssertionError):
     """The phone did not do or see what it should have; the text carries its own output."""
-
-
-def write_tone(path: Path, seconds: float = 60.0) -> None:
-    """A sine of TONE_HZ as a WAV file, 16 bit, mono."""
-    samples = array.array(
-        "h", (int(12000 * math.sin(2 * math.pi * TONE_HZ * n / SAMPLE_RATE)) for n in range(int(SAMPLE_RATE * seconds)))
-    )
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(samples.tobytes())
-
-
-def tone_seconds(path: Path) -> float:
-    """How many seconds of a recording are the tone and little else (Goertzel's measure, 100 ms at a time)."""
-    data = path.read_bytes()[44:]  # baresip leaves the header's length open until it ends
-    samples = array.array("h", data[: len(data) // 2 * 2])
-    window = SAMPLE_RATE // 10
-    blocks = [samples[at : at + window] for at in range(0, len(samples) - window + 1, window)]
-    return sum(_is_tone(block) for block in blocks) / 10
-
-
-def _is_tone(block: "array.array[int]") -> bool:
-    power = sum(value * value for value in block) / len(block)
-    factor = 2 * math.cos(2 * math.pi * TONE_HZ / SAMPLE_RATE)
-    before = last = 0.0
-    for value in block:
-        before, last = last, value + factor * last - before
-    tone = (last * last + before * before - factor * last * before) * 2 / len(block) ** 2
-    return power > 1e6 and tone > 0.8 * power
 
 
 @dataclass(slots=True)

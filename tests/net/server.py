@@ -5,7 +5,6 @@ Used by tests/net and bench/; the server sees nothing but a configuration file a
 
 import os
 import random
-import select
 import signal
 import socket
 import subprocess
@@ -57,6 +56,7 @@ class Server:
     ue_db: str
     extra: str = ""
     log_options: str = "all.level=error,ims.level=info,media.level=info"
+    log_sync: bool = True
     hosts: tuple[str, ...] = ("127.0.0.1", "::1")
     port: int = 0
     ready: str = ""
@@ -92,7 +92,7 @@ class Server:
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text(
-            f'log_filename: "ims.log",\nlog_options: "{self.log_options}",\nlog_sync: true,\n'
+            f'log_filename: "ims.log",\nlog_options: "{self.log_options}",\nlog_sync: {str(self.log_sync).lower()},\n'
             f'sip_addr: [\n{sockets}],\nipsec: false,\n{self.extra}\ninclude "ue_db.cfg",\n',
             encoding="utf-8",
         )
@@ -169,9 +169,3 @@ class Server:
     def __exit__(self, *_: object) -> None:
         if self.process is not None and self.process.poll() is None:
             self.stop()
-
-
-def drain(stream: socket.socket, within: float) -> bytes:
-    """One datagram, or b"" when none came within so many seconds."""
-    readable, _, _ = select.select([stream], [], [], within)
-    return stream.recv(65535) if readable else b""

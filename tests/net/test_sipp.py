@@ -1,0 +1,122 @@
+"""A thousand phones of SIPp register; phones live their day, call the echo number and each other, over each transport.
+
+The server is the real program with its configuration file; what SIPp says must agree with what the log says.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.net.server import Server, free_port
+from tests.net.sipp import Outcome, Sipp
+from tests.net.wav import pcma_tone
+from tests.peers.subscribers import DOMAIN, Subscriber, csv, subscribers, ue_db
+
+MD5 = subscribers(1000)
+AKA = subscribers(1000, aka=True)
+HOSTS = ["127.0.0.1", "::1"]
+TRANSPORTS = ["udp", "tcp"]
+ECHO = "666"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for the whole file; that it stops in order with exit code 0 is part of every test's verdict."""
+    folder = tmp_path_factory.mktemp("sipp")
+    extra = f'domain: "{DOMAIN}",\necho: ["tel:{ECHO}"],\ntimer_t1: 0.5,\n'
+    with Server(folder / "server", ue_db([*MD5, *AKA]), extra) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the CSV files and something to say."""
+    (tmp_path / "md5.csv").write_text(csv(MD5), encoding="utf-8")
+    (tmp_path / "aka.csv").write_text(csv(AKA), encoding="utf-8")
+    (tmp_path / "tone.pcma").write_bytes(pcma_tone(10.0))
+    return tmp_path
+
+
+def one(folder: Path, user: Subscriber) -> Path:
+    """A CSV file with one user."""
+    path = folder / f"{user.imsi}.csv"
+    path.write_text(csv([user]), encoding="utf-8")
+    return path
+
+
+def expect(outcome: Outcome, calls: int) -> None:
+    """Every call went well."""
+    assert (outcome.passed, outcome.failed, outcome.code) == (calls, 0, 0), outcome.screen
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("kind", ["md5", "aka"])
+def test_a_thousand_users_register(server: Server, folder: Path, kind: str, transport: str, host: str) -> None:
+    outcome = Sipp(
+        "register", server.address(host), folder, folder / f"{kind}.csv", transport, calls=1000, rate=400, host=host
+    ).run()
+    print(f"{kind} {transport} {host}: 1000 users, {outcome.refused} answers refused, {outcome.retransmissions} resent")
+    expect(outcome, 1000)
+    # SIPp cuts a RES at a zero byte: 8 chances of 1 in 256 for each challenge, about 31 in 1000.
+    assert outcome.refused <= (80 if kind == "aka" else 0)
+
+
+def test_a_connection_for_each_phone(server: Server, folder: Path) -> None:
+    outcome = Sipp("register", server.address(), folder, folder / "md5.csv", "tcp-each", calls=200, rate=200).run()
+    expect(outcome, 200)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_phones_refresh_and_leave(server: Server, folder: Path, transport: str, host: str) -> None:
+    outcome = Sipp(
+        "lifecycle", server.address(host), folder, folder / "md5.csv", transport, calls=50, rate=50, host=host
+    ).run()
+    expect(outcome, 50)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_echo_number_answers_and_echoes(server: Server, folder: Path, transport: str, host: str) -> None:
+    caller = MD5[10]
+    users = one(folder, caller)
+    port = free_port()
+    expect(Sipp("register", server.address(host), folder, users, transport, host=host, port=port).run(), 1)
+    call = Sipp(
+        "caller", server.address(host), folder, users, transport, host=host, port=port,
+        keys={"callee": ECHO}, options=("-d", "1000", "-mi", host),
+    )  # fmt: skip
+    expect(call.run(), 1)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("calling", "called"), [("caller", "callee"), ("caller_waits", "callee_hangs_up")])
+def test_two_phones_call(server: Server, folder: Path, calling: str, called: str, transport: str, host: str) -> None:
+    a, b = MD5[20], MD5[21]
+    ports = free_port(), free_port()
+    for user, port in zip((a, b), ports, strict=True):
+        outcome = Sipp(
+            "register", server.address(host), folder, one(folder, user), transport, host=host, port=port
+        ).run()
+        expect(outcome, 1)
+    callee = Sipp(
+        called, "", folder, transport=transport, host=host, port=ports[1], keys={"callee": b.imsi},
+        options=("-rtp_echo", "-mp", str(free_port()), "-mi", host, "-d", "1000"), within=20,
+    )  # fmt: skip
+    caller = Sipp(
+        calling, server.address(host), folder, one(folder, a), transport, host=host, port=ports[0],
+        keys={"callee": b.imsi}, options=("-d", "1000", "-mi", host), within=20,
+    )  # fmt: skip
+    callee.start()
+    try:
+        expect(caller.run(), 1)
+        expect(callee.wait(), 1)
+    finally:
+        callee.end()
+        outcome = Sipp(
+            "lifecycle", server.address(host), folder, one(folder, b), transport, host=host, port=ports[1]
+        ).run()
+    expect(outcome, 1)

@@ -280,13 +280,14 @@ class Sdp:
 
 def _split(body: bytes) -> list[str]:
     # surrogateescape keeps octets of other charsets (a=charset, RFC 8866 6.10) as they are
-    text = body.decode("utf-8", "surrogateescape")
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    lines = [line for line in lines if line]
+    text = body.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    if "\0" in text or "\r" in text:
+        raise SdpError("an SDP line holds neither NUL nor CR")
+    lines = [line for line in text.split("\n") if line]
     if not lines or lines[0].rstrip() != "v=0":
         raise SdpError("an SDP starts with v=0")
     for line in lines:
-        if len(line) < 2 or line[1] != "=" or "\0" in line or "\r" in line:
+        if line[1:2] != "=":
             raise SdpError(f"not an SDP line: {line[:40]!r}")
         if line[0] == "c" and _connection_address(line[2:]) is None:
             raise SdpError(f"bad connection line: {line[:60]!r}")

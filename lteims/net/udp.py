@@ -51,17 +51,19 @@ def resolve(host: str, port: int) -> Address:
     if not 0 <= port <= 65535:
         raise OSError(errno.EINVAL, f"{port} is no port")
     try:
+        if ":" not in host:  # inet_pton is strict, where getaddrinfo takes "10.1" for 10.0.0.1
+            return socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, host)), port
         found = socket.getaddrinfo(
             host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
         )
-    except (socket.gaierror, UnicodeError, ValueError) as exc:
+    except (OSError, ValueError) as exc:
         raise OSError(errno.EINVAL, "not a numeric IP address and port") from exc
     address: Address = found[0][4]  # type: ignore[assignment]
     return address
 
 
 def address_text(address: Address | None) -> str:
-    """ "192.0.2.1:5060" or "[2001:db8::1]:5060"; "" for None."""
+    """An address as logs and the remote API show it: 192.0.2.1:5060, [2001:db8::1]:5060; "" for None."""
     if address is None:
         return ""
     return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"

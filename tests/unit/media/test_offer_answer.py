@@ -1,9 +1,11 @@
 """The server's own descriptions (RFC 3264): a peer's SDP anchored, and the answer of the echo."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lteims.media.offer_answer import Refusal, anchorable, anchored, echo_answer, echoable
-from lteims.media.sdp import Origin, Sdp
+from lteims.media.sdp import Origin, Sdp, SdpError
 
 ORIGIN = Origin("-", 100, 2, "192.0.2.1")
 
@@ -199,3 +201,21 @@ def test_echo_refuses(media: str, warning: int) -> None:
 def test_echo_without_ports_refuses() -> None:
     refusal = echo_answer(sdp("v=0\nm=audio 4000 RTP/AVP 0\n"), ORIGIN, "192.0.2.1", [0])
     assert isinstance(refusal, Refusal)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(VOLTE)), st.binary(max_size=6)), max_size=4))
+def test_any_mutation(changes: list[tuple[int, bytes]]) -> None:
+    body = VOLTE.strip().encode()
+    for place, octets in changes:
+        body = body[:place] + octets + body[place + len(octets) :]
+    try:
+        offer = Sdp.parse(body)
+    except SdpError:
+        return
+    ports = [10000 + 2 * n for n in range(len(offer.medias))]
+    relayed = Sdp.parse(anchored(offer, ORIGIN, "192.0.2.1", ports).encode())
+    assert len(relayed.medias) == len(offer.medias)
+    assert all(relayed.address_of(media) == "192.0.2.1" for media in relayed.medias)
+    answer = echo_answer(offer, ORIGIN, "192.0.2.1", ports)
+    if isinstance(answer, Sdp):
+        assert Sdp.parse(answer.encode()) == answer

@@ -1,0 +1,500 @@
+"""The media plane on real loopback sockets, IPv4 and IPv6, on asyncio and on uvloop."""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from lteims import counters
+from lteims.errors import OperatorError
+from lteims.media.rtcp import ReceiverReport, compound
+from lteims.media.rtp import RtpPacket
+from lteims.net.rtp import MediaPlane, RtpStream
+from lteims.net.rtp_ports import PortPool, PortsExhausted
+from lteims.net.udp import Address, BindError, UdpSocket, address_text, open_udp, resolve
+from lteims.trace import DEBUG, ERROR, MEDIA, Layer, set_sink
+
+BOTH_LOOPS = True  # read by conftest.py
+HOSTS = ["127.0.0.1", "::1"]
+BASE = 22000 + os.getpid() % 500 * 20  # below the ports that the kernel hands out, apart from a second run's
+PACKET = RtpPacket(97, 7, 320, 0xABCD, b"voice").encode()
+REPORT = compound(ReceiverReport(0xABCD), "phone")
+STUN = bytes.fromhex("000100002112a442") + bytes(12)
+DTLS = bytes([22, 254, 253]) + bytes(20)
+
+
+class Phone:
+    """A peer with an RTP and an RTCP socket that it reads by waiting."""
+
+    def __init__(self, host: str) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.rtp, self.rtcp = (socket.socket(family, socket.SOCK_DGRAM) for _ in range(2))
+        for sock in (self.rtp, self.rtcp):
+            sock.setblocking(False)
+            sock.bind((host, 0))
+        self.host = host
+
+    @property
+    def addrs(self) -> tuple[tuple[str, int], tuple[str, int]]:
+        return (self.host, self.rtp.getsockname()[1]), (self.host, self.rtcp.getsockname()[1])
+
+    def send(self, stream: RtpStream, data: bytes = PACKET) -> None:
+        self.rtp.sendto(data, (self.host, stream.port))
+
+    def send_rtcp(self, stream: RtpStream, data: bytes = REPORT) -> None:
+        self.rtcp.sendto(data, (self.host, stream.port + 1))
+
+    async def heard(self) -> bytes:
+        return await self._read(self.rtp)
+
+    async def heard_rtcp(self) -> bytes:
+        return await self._read(self.rtcp)
+
+    async def hears_nothing(self, sock: socket.socket | None = None) -> bool:
+        await turns()
+        try:
+            return not (sock or self.rtp).recv(2000)
+        except BlockingIOError:
+            return True
+
+    @staticmethod
+    async def _read(sock: socket.socket) -> bytes:
+        async with asyncio.timeout(2):
+            return await asyncio.get_running_loop().sock_recv(sock, 2000)
+
+    def close(self) -> None:
+        self.rtp.close()
+        self.rtcp.close()
+
+
+async def turns() -> None:
+    """Let the loop read what loopback has already delivered."""
+    for _ in range(5):
+        await asyncio.sleep(0.001)
+
+
+@pytest.fixture(params=HOSTS)
+def host(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def phones(host: str) -> Iterator[Callable[[], Phone]]:
+    made: list[Phone] = []
+
+    def make() -> Phone:
+        made.append(Phone(host))
+        return made[-1]
+
+    yield make
+    for phone in made:
+        phone.close()
+
+
+class Time:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+async def plane(time: Time) -> AsyncIterator[MediaPlane]:
+    made = MediaPlane(asyncio.get_running_loop(), time)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pool() -> PortPool:
+    return PortPool(BASE, BASE + 19)
+
+
+@pytest.fixture
+def log_lines() -> Iterator[list[tuple[str, str, str]]]:
+    """(dir, id, message) of what the MEDIA layer logs at debug."""
+    lines: list[tuple[str, str, str]] = []
+
+    class Sink:
+        def write(self, layer: Layer, level: int, dir: str, id: str, message: str, body: str, data: bytes) -> None:
+            lines.append((dir, id, message))
+
+    former, MEDIA.level = set_sink(Sink()), DEBUG
+    yield lines
+    set_sink(former)
+    MEDIA.level = ERROR
+
+
+async def test_loop_is_the_wanted_one(request: pytest.FixtureRequest) -> None:
+    wanted = "uvloop" if "uvloop" in request.node.name else "asyncio"
+    assert type(asyncio.get_running_loop()).__module__.startswith(wanted)
+
+
+async def test_echo(plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone], time: Time) -> None:
+    phone, stream = phones(), plane.open(host, pool, "audio", "1")
+    stream.set_remote(*phone.addrs)
+    stream.echo()
+    time.now = 5.0
+    phone.send(stream)
+    phone.send_rtcp(stream)
+    assert await phone.heard() == PACKET
+    assert await phone.heard_rtcp() == REPORT
+    assert stream.port % 2 == 0
+    assert stream.last_activity == 5.0
+    counts = (stream.rtp_recv_count, stream.rtp_send_count, stream.rtcp_recv_count, stream.rtcp_send_count)
+    assert counts == (1, 1, 1, 1)
+    assert stream.rtp_addr == address_text(phone.addrs[0])
+    assert stream.rtcp_addr == address_text(phone.addrs[1])
+
+
+async def test_a_burst_comes_back_in_order(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone]
+) -> None:
+    phone, stream = phones(), plane.open(host, pool, "video", "1")
+    stream.echo()
+    sent = [RtpPacket(98, n, n, 1, bytes(900)).encode() for n in range(100)]
+    for data in sent:
+        phone.send(stream, data)
+    assert [await phone.heard() for _ in sent] == sent
+
+
+async def test_relay(plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone]) -> None:
+    a, b = phones(), phones()
+    leg_a, leg_b = plane.open(host, pool, "audio", "1"), plane.open(host, pool, "audio", "2")
+    leg_a.relay_to(leg_b)
+    leg_b.relay_to(leg_a)
+    leg_a.set_remote(*a.addrs)
+    leg_b.set_remote(*b.addrs)
+    a.send(leg_a)
+    a.send_rtcp(leg_a)
+    assert await b.heard() == PACKET
+    assert await b.heard_rtcp() == REPORT
+    b.send(leg_b)
+    assert await a.heard() == PACKET
+    assert (leg_a.rtp_recv_count, leg_a.rtp_send_count) == (1, 1)
+    assert (leg_b.rtp_recv_count, leg_b.rtp_send_count) == (1, 1)
+    leg_a.forward = False
+    a.send(leg_a)
+    assert await b.hears_nothing()
+    assert leg_a.rtp_recv_count == 2
+
+
+async def test_relay_without_a_destination_drops(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone]
+) -> None:
+    a = phones()
+    leg_a, leg_b = plane.open(host, pool, "audio", "1"), plane.open(host, pool, "audio", "2")
+    leg_a.relay_to(leg_b)
+    a.send(leg_a)
+    await turns()
+    assert (leg_a.rtp_recv_count, leg_b.rtp_send_count, leg_b.dropped_count) == (1, 0, 1)
+    leg_b.close()
+    a.send(leg_a)
+    await turns()
+    assert leg_a.rtp_recv_count == 2
+
+
+async def test_first_source_is_latched(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone], log_lines: list[tuple[str, str, str]]
+) -> None:
+    phone, stranger, signalled = phones(), phones(), phones()
+    stream = plane.open(host, pool, "audio", "1a2b")
+    stream.set_remote(*signalled.addrs)
+    stream.echo()
+    phone.send(stream)
+    assert await phone.heard() == PACKET
+    assert stream.rtp_addr == address_text(phone.addrs[0])
+    stranger.send(stream)
+    assert await stranger.hears_nothing()
+    assert (stream.dropped_count, stream.rtp_recv_count) == (1, 1)
+    assert any("instead of " + address_text(signalled.addrs[0]) in message for _, _, message in log_lines)
+    assert any(f"packets from {address_text(stranger.addrs[0])} dropped" in message for _, _, message in log_lines)
+    # who signalled the address wins over who was quicker
+    signalled.send(stream)
+    assert await signalled.heard() == PACKET
+    phone.send(stream)
+    assert await phone.hears_nothing()
+
+
+async def test_set_remote_latches_anew(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone]
+) -> None:
+    private, first, second = phones(), phones(), phones()
+    stream = plane.open(host, pool, "audio", "1")
+    stream.set_remote(*private.addrs)
+    stream.echo()
+    first.send(stream)
+    await first.heard()
+    stream.set_remote(*private.addrs)  # the same SDP again: the way in use stays until a packet comes
+    assert stream.rtp_addr == address_text(first.addrs[0])
+    second.send(stream)
+    assert await second.heard() == PACKET
+    stream.set_remote(*first.addrs)
+    assert stream.rtp_addr == address_text(first.addrs[0])
+    stream.set_remote(None, None)
+    assert (stream.rtp_addr, stream.rtcp_addr) == ("", "")
+
+
+async def test_what_is_no_rtp_is_dropped_and_latches_nothing(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone]
+) -> None:
+    phone, stranger = phones(), phones()
+    stream = plane.open(host, pool, "audio", "1")
+    stream.echo()
+    for data in (b"", b"x", STUN, DTLS, PACKET[:11], REPORT, os.urandom(20).replace(b"\x80", b"\0")):
+        stranger.send(stream, b"\0" + data[1:] if data not in (STUN, DTLS, REPORT, b"") else data)
+    stranger.send_rtcp(stream, PACKET)
+    assert await stranger.hears_nothing()
+    assert stream.rtp_addr == ""
+    assert (stream.invalid_count, stream.rtp_recv_count, stream.dropped_count) == (8, 0, 0)
+    phone.send(stream)
+    assert await phone.heard() == PACKET
+
+
+async def test_dtls_passes_a_relay_between_the_signalled_addresses(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone]
+) -> None:
+    a, b, stranger = phones(), phones(), phones()
+    leg_a, leg_b = plane.open(host, pool, "audio", "1"), plane.open(host, pool, "audio", "2")
+    leg_a.relay_to(leg_b)
+    leg_a.set_remote(*a.addrs)
+    leg_b.set_remote(*b.addrs)
+    stranger.send(leg_a, DTLS)
+    assert await b.hears_nothing()
+    a.send(leg_a, DTLS)
+    assert await b.heard() == DTLS
+    assert (leg_a.rtp_recv_count, leg_a.invalid_count) == (0, 1)
+
+
+async def test_unusable_addresses_are_logged(
+    plane: MediaPlane, pool: PortPool, host: str, log_lines: list[tuple[str, str, str]]
+) -> None:
+    stream = plane.open(host, pool, "audio", "1")
+    other = "::1" if host == "127.0.0.1" else "127.0.0.1"
+    stream.set_remote(("phone.example.com", 4000), (other, 4001))
+    assert (stream.rtp_addr, stream.rtcp_addr) == ("", "")
+    assert [line[2].split(" address ")[0] for line in log_lines] == ["RTP/audio", "RTCP/audio"]
+    assert "not a numeric IP address" in log_lines[0][2]
+    assert "IP versions differ" in log_lines[1][2]
+
+
+async def test_log_lines(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone], log_lines: list[tuple[str, str, str]]
+) -> None:
+    phone, stream = phones(), plane.open(host, pool, "audio", "1a2b")
+    stream.set_remote(*phone.addrs)
+    stream.echo()
+    phone.send(stream)
+    await phone.heard()
+    phone.send_rtcp(stream)
+    await phone.heard_rtcp()
+    rtp = "RTP/audio pt=97 seq=7 ts=320 ssrc=0000abcd len=17"
+    rtcp = f"RTCP/audio RR+SDES ssrc=0000abcd len={len(REPORT)}"
+    first = f"first packet from {address_text(phone.addrs[0])} at {address_text((host, stream.port))}"
+    assert log_lines[:3] == [
+        ("FROM", "1a2b", f"RTP/audio {first}"),
+        ("FROM", "1a2b", rtp),
+        ("TO", "1a2b", rtp),
+    ]
+    assert log_lines[4:] == [("FROM", "1a2b", rtcp), ("TO", "1a2b", rtcp)]
+
+
+async def test_close_gives_everything_back(
+    plane: MediaPlane, host: str, phones: Callable[[], Phone], time: Time
+) -> None:
+    small = PortPool(BASE, BASE + 3)
+    before = {name: counters.get(name) for name in ("rtp_recv", "rtp_send", "rtcp_recv", "rtp_invalid")}
+    phone = phones()
+    for expected in (BASE, BASE + 2, BASE):  # what was given back last comes last
+        stream = plane.open(host, small, "audio", "1")
+        assert stream.port == expected
+        stream.echo()
+        phone.send(stream)
+        await phone.heard()
+        plane.flush()
+        stream.close()
+        stream.close()
+        plane.flush()
+        assert not plane.streams
+        assert small.free_count == 2
+        assert not stream.rtp.send(PACKET)
+    assert {name: counters.get(name) - count for name, count in before.items()} == {
+        "rtp_recv": 3,
+        "rtp_send": 3,
+        "rtcp_recv": 0,
+        "rtp_invalid": 0,
+    }
+
+
+async def test_ports_of_other_programs_are_passed_over(plane: MediaPlane, host: str) -> None:
+    small = PortPool(BASE, BASE + 5)
+    with open_udp(host, BASE), open_udp(host, BASE + 3):
+        stream = plane.open(host, small, "audio", "1")
+        assert stream.port == BASE + 4
+        with pytest.raises(PortsExhausted, match="other programs have all RTP ports"):
+            plane.open(host, small, "audio", "2")
+        assert small.free_count == 2
+
+
+async def test_exhaustion(plane: MediaPlane, host: str) -> None:
+    small = PortPool(BASE, BASE + 1)
+    plane.open(host, small, "audio", "1")
+    with pytest.raises(PortsExhausted, match=f"no RTP port is free in {BASE} to {BASE + 1}"):
+        plane.open(host, small, "audio", "2")
+    plane.close()
+    assert small.free_count == 1
+
+
+async def test_an_address_that_is_not_ours(plane: MediaPlane, pool: PortPool) -> None:
+    with pytest.raises(BindError, match="ip address") as caught:
+        plane.open("192.0.2.1", pool, "audio", "1")
+    assert caught.value.errno == errno.EADDRNOTAVAIL
+    assert pool.free_count == 10
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "pairs"), [(10000, 20000, 5000), (10001, 10004, 1), (10000, 10001, 1), (10001, 10005, 2)]
+)
+def test_pool_sizes(low: int, high: int, pairs: int) -> None:
+    assert PortPool(low, high).free_count == pairs
+
+
+@pytest.mark.parametrize(("low", "high"), [(10001, 10002), (10000, 10000), (10, 5), (0, 9), (65535, 65536), (-4, 4)])
+def test_impossible_pools(low: int, high: int) -> None:
+    with pytest.raises(OperatorError, match="port_min"):
+        PortPool(low, high)
+
+
+def test_pool_ignores_strange_ports() -> None:
+    small = PortPool(10000, 10003)
+    small.give_back(10000)
+    small.give_back(9)
+    assert small.free_count == 2
+
+
+class Heard:
+    """A UDP socket whose datagrams and errors are written down."""
+
+    def __init__(self, host: str, errors: bool = False) -> None:
+        self.data: list[tuple[bytes, Address]] = []
+        self.errors: list[tuple[Address | None, int | None]] = []
+        self.udp = UdpSocket(
+            asyncio.get_running_loop(),
+            open_udp(host, 0),
+            lambda data, addr: self.data.append((data, addr)),
+            (lambda addr, error: self.errors.append((addr, error.errno))) if errors else None,
+        )
+
+
+async def test_udp_both_ways(host: str) -> None:
+    a, b = Heard(host), Heard(host)
+    big = bytes(60000)
+    for data in (b"", b"hello", big):
+        assert a.udp.send(data, b.udp.local)
+    await turns()
+    assert b.data == [(b"", a.udp.local), (b"hello", a.udp.local), (big, a.udp.local)]
+    assert not a.udp.send(bytes(70000), b.udp.local)  # EMSGSIZE
+    a.udp.close()
+    a.udp.close()
+    assert not a.udp.send(b"x", b.udp.local)
+    b.udp.close()
+
+
+async def test_udp_reads_more_than_one_wake_up_takes(host: str) -> None:
+    a, b = Heard(host), Heard(host)
+    for n in range(200):
+        a.udp.send(n.to_bytes(2, "big"), b.udp.local)
+    await turns()
+    assert [int.from_bytes(data, "big") for data, _ in b.data] == list(range(200))
+    a.udp.close()
+    b.udp.close()
+
+
+async def test_udp_reports_icmp_and_goes_on(host: str) -> None:
+    gone = Heard(host)
+    nobody = gone.udp.local
+    gone.udp.close()
+    a, b = Heard(host, errors=True), Heard(host, errors=True)
+    for _ in range(3):
+        assert a.udp.send(b"x", nobody)
+        assert a.udp.send(b"y", b.udp.local)  # an older datagram's error costs this one nothing
+    await turns()
+    assert {(addr[:2] if addr else None, code) for addr, code in a.errors} == {(nobody[:2], errno.ECONNREFUSED)}
+    assert len(a.errors) == 3
+    assert [data for data, _ in b.data] == [b"y"] * 3
+    b.udp.send(b"still there", a.udp.local)
+    await turns()
+    assert [data for data, _ in a.data] == [b"still there"]
+    a.udp.close()
+    b.udp.close()
+
+
+async def test_udp_without_on_error_keeps_quiet(host: str) -> None:
+    gone = Heard(host)
+    gone.udp.close()
+    a = Heard(host)
+    assert a.udp.send(b"x", gone.udp.local)
+    await turns()
+    assert a.udp.send(b"x", a.udp.local)
+    await turns()
+    assert [data for data, _ in a.data] == [b"x"]
+    a.udp.close()
+
+
+async def test_a_handler_may_close_its_socket(host: str) -> None:
+    got: list[bytes] = []
+
+    def on_datagram(data: bytes, addr: Address) -> None:
+        got.append(data)
+        udp.close()
+
+    udp = UdpSocket(asyncio.get_running_loop(), open_udp(host, 0), on_datagram)
+    a = Heard(host)
+    for _ in range(3):
+        a.udp.send(b"x", udp.local)
+    await turns()
+    assert got == [b"x"]
+    a.udp.close()
+
+
+async def test_full_send_buffer_is_counted() -> None:
+    a = Heard("127.0.0.1")
+
+    def full(data: bytes, addr: Address) -> int:
+        raise BlockingIOError
+
+    a.udp._sendto = full  # type: ignore[assignment]
+    assert not a.udp.send(b"x", a.udp.local)
+    assert a.udp.dropped_count == 1
+    a.udp.close()
+
+
+def test_open_udp_errors(host: str) -> None:
+    with open_udp(host, 0) as sock:
+        port = sock.getsockname()[1]
+        with pytest.raises(BindError, match=r"cannot bind udp .*: Address already in use; .*ss -ulpn") as caught:
+            open_udp(host, port)
+        assert caught.value.errno == errno.EADDRINUSE
+        assert address_text((host, port)) in str(caught.value)
+    for bad_host, bad_port in (("localhost", 1), ("", 1), ("1.2.3", 1), (host, 70000), (host, -1), ("a\0b", 1)):
+        with pytest.raises(OperatorError, match="numeric"):
+            open_udp(bad_host, bad_port)
+
+
+def test_ipv6_wildcard_leaves_ipv4_alone() -> None:
+    with open_udp("[::]", 0) as six, open_udp("0.0.0.0", six.getsockname()[1]) as four:
+        assert six.getsockname()[1] == four.getsockname()[1]
+
+
+def test_addresses() -> None:
+    assert resolve("2001:DB8:0::1", 5) == ("2001:db8::1", 5, 0, 0)
+    assert address_text(resolve("::1", 5)) == "[::1]:5"
+    assert address_text(None) == ""

@@ -1,1 +1,8 @@
 """Benchmarks, one for each path, against a real peer or the least that any program must do. `make bench` runs all."""
+
+MARK = "=> "
+
+
+def figure(what: str, value: float, unit: str = "us", beside: str = "") -> None:
+    """Print one figure for the table of bench.run; `beside` is the figure of the peer or of the floor, in words."""
+    print(f"{MARK}{what} | {value:.1f} | {unit} | {beside}", flush=True)

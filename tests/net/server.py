@@ -5,6 +5,7 @@ Used by tests/net and bench/; the server sees nothing but a configuration file a
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 READY_WITHIN = 20.0  # seconds until the ready line; CI machines are slow
 STOP_WITHIN = 10.0
 PROGRAM = Path(sys.executable).parent / "lteims"
+MEDIA_COUNT = re.compile(r"audio\d+/(MO|MT) rtp_recv=(\d+) rtp_send=(\d+)")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -46,6 +48,15 @@ def cpu_seconds(pid: int) -> float:
     """User and system time that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@dataclass(frozen=True, slots=True)
+class MediaCount:
+    """What the server counted on one stream of a call that ended."""
+
+    side: str  # MO or MT
+    received: int
+    sent: int
 
 
 @dataclass(slots=True)
@@ -162,6 +173,17 @@ class Server:
                 raise ServerError(f"{text!r} is not {count} times in the log after {within} s:\n{log[-4000:]}")
             time.sleep(0.05)
         return log
+
+    def media_counts(self, streams: int) -> list[MediaCount]:
+        """The last counts of RTP packets that the log shows, once it shows at least so many streams."""
+        end = time.monotonic() + 5.0
+        while True:
+            found = MEDIA_COUNT.findall(self.log)
+            if len(found) >= streams:
+                return [MediaCount(side, int(received), int(sent)) for side, received, sent in found]
+            if time.monotonic() > end:
+                raise ServerError(f"{len(found)} of {streams} streams are counted in the log:\n{self.log[-4000:]}")
+            time.sleep(0.05)
 
     def __enter__(self) -> "Server":
         return self.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.server import Server, free_port
+from tests.net.server import MEDIA_COUNT, Server, free_port
 from tests.net.sipp import Outcome, Sipp
 from tests.net.wav import pcma_tone
 from tests.peers.subscribers import DOMAIN, Subscriber, csv, subscribers, ue_db
@@ -88,7 +88,10 @@ def test_the_echo_number_answers_and_echoes(server: Server, folder: Path, transp
         "caller", server.address(host), folder, users, transport, host=host, port=port,
         keys={"callee": ECHO}, options=("-d", "1000", "-mi", host),
     )  # fmt: skip
+    before = len(MEDIA_COUNT.findall(server.log))
     expect(call.run(), 1)
+    count = server.media_counts(before + 1)[-1]
+    assert count.received == count.sent >= 40
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -110,10 +113,14 @@ def test_two_phones_call(server: Server, folder: Path, calling: str, called: str
         calling, server.address(host), folder, one(folder, a), transport, host=host, port=ports[0],
         keys={"callee": b.imsi}, options=("-d", "1000", "-mi", host), within=20,
     )  # fmt: skip
+    before = len(MEDIA_COUNT.findall(server.log))
     callee.start()
     try:
         expect(caller.run(), 1)
         expect(callee.wait(), 1)
+        counts = {count.side: count for count in server.media_counts(before + 2)[-2:]}
+        assert counts["MO"].received == counts["MT"].sent >= 40
+        assert counts["MT"].received == counts["MO"].sent >= 40
     finally:
         callee.end()
         outcome = Sipp(

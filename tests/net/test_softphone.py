@@ -34,8 +34,10 @@ def test_the_phone_hears_its_echo(server: Server, tmp_path: Path, transport: str
         alice.command("hangup")
         alice.wait_for("CALL_CLOSED")
         heard = alice.heard()
-    print(f"heard {heard} s of {TALK} s")
+    (count,) = server.media_counts(1)
+    print(f"heard {heard} s of {TALK} s; the server received {count.received} RTP packets and sent {count.sent}")
     assert heard >= TALK - 0.6
+    assert count.received == count.sent >= 50 * (TALK - 0.6)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -55,6 +57,10 @@ def test_two_phones_talk(server: Server, tmp_path: Path, who: str, transport: st
         (alice if who == "caller" else bob).command("hangup")
         (bob if who == "caller" else alice).wait_for("CALL_CLOSED")
         assert min(alice.heard(), bob.heard()) >= TALK - 0.6
+    counts = {count.side: count for count in server.media_counts(2)}
+    print(counts)
+    assert counts["MO"].received == counts["MT"].sent >= 50 * (TALK - 0.6)
+    assert counts["MT"].received == counts["MO"].sent >= 50 * (TALK - 0.6)
 
 
 def test_the_called_phone_declines(server: Server, tmp_path: Path) -> None:

@@ -3,7 +3,12 @@
 The views are plain values, named and typed as the remote API shows them (manual 6.6).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from lteims.clock import WallClock
+from lteims.ims.calls import Calls
+from lteims.ims.subscribers import Binding, Subscriber, Subscribers
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +48,61 @@ class UserView:
     authent_type: str
     bindings: tuple[BindingView, ...]
     sms: int  # pending messages
+
+
+class Control:
+    """The operator's verbs, over the objects that app.py built."""
+
+    def __init__(self, subscribers: Subscribers, calls: Calls, wall: WallClock, quit: Callable[[], None]) -> None:
+        self._subscribers = subscribers
+        self._calls = calls
+        self._wall = wall
+        self._quit = quit
+
+    def users(self) -> list[UserView]:
+        """All users of ue_db, in its order."""
+        dialogs = self._dialogs()
+        return [self._user(subscriber, dialogs) for subscriber in self._subscribers]
+
+    def quit(self) -> None:
+        """Stop the server in order."""
+        self._quit()
+
+    def _user(self, subscriber: Subscriber, dialogs: dict[str, list[DialogView]]) -> UserView:
+        return UserView(
+            impi=subscriber.impi,
+            imsi=subscriber.user.imsi,
+            impu=tuple(impu.uri.text for impu in subscriber.impus),
+            authent_type=subscriber.user.authent_type,
+            bindings=tuple(self._binding(subscriber, binding, dialogs) for binding in subscriber.bindings),
+            sms=0,
+        )
+
+    def _binding(self, subscriber: Subscriber, binding: Binding, dialogs: dict[str, list[DialogView]]) -> BindingView:
+        return BindingView(
+            id=binding.id,
+            uri=binding.contact,
+            impu=tuple(impu.uri.text for impu in subscriber.registered_impus(binding)),
+            q=binding.q,
+            video=binding.video,
+            sms=binding.sms_over_ip,
+            volte=binding.volte,
+            imei=binding.imei,
+            user_agent=binding.user_agent,
+            source=str(binding.flow),
+            expires=max(0, round(binding.expires_at - self._wall())),
+            dialogs=tuple(dialogs.get(binding.id, ())),
+        )
+
+    def _dialogs(self) -> dict[str, list[DialogView]]:
+        """The dialogs of each binding, by its id."""
+        found: dict[str, list[DialogView]] = {}
+        for session in self._calls:
+            state = str(session.call.state)
+            if session.caller.binding is not None:
+                remote = session.callee_impi or session.callee_impu
+                found.setdefault(session.caller.binding.id, []).append(DialogView(session.call.id, remote, state))
+            if session.callee_binding is not None:
+                remote = session.caller.subscriber.impi if session.caller.subscriber else session.caller_impu
+                found.setdefault(session.callee_binding.id, []).append(DialogView(session.call.id, remote, state))
+        return found

@@ -8,7 +8,7 @@ import re
 from lteims.errors import ProtocolError
 
 MAX_HEADER = 32 * 1024  # octets of one header section
-MAX_MESSAGE = 128 * 1024  # octets of one message
+MAX_MESSAGE = 64 * 1024  # octets of one message
 _LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t\r\n]*([^\r\n]*)", re.IGNORECASE)
 
 
@@ -34,8 +34,8 @@ class Framer:
 
     @property
     def partial(self) -> bool:
-        """True while a message has begun and not ended."""
-        return bool(self._buffer)
+        """True while a message has begun and not ended (a lone CRLF is a keep-alive, no message)."""
+        return len(self._buffer) > 3
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take octets from the stream; returns the messages that they complete."""

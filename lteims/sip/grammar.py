@@ -11,6 +11,7 @@ TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?)"
 MAX_PORT = 65535
 _DELIMITERS = re.compile(r'[",<>]')
+_QUOTE_OR_SEMICOLON = re.compile(r'[";]')
 _QUOTED_END = re.compile(r'(?:[^"\\]|\\.)*+"', re.DOTALL)  # possessive: no backtracking
 _NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9\-.!%*_+`'~]")
 
@@ -58,8 +59,7 @@ def split_semicolons(text: str) -> list[str]:
     if '"' not in text:
         return text.split(";")
     parts, begin, at = [], 0, 0
-    for_quote_or_semicolon = re.compile(r'[";]')
-    while match := for_quote_or_semicolon.search(text, at):
+    while match := _QUOTE_OR_SEMICOLON.search(text, at):
         if match.group() == '"':
             at = skip_quoted(text, match.start())
         else:
@@ -104,12 +104,12 @@ def quote(text: str) -> str:
 
 
 def encode_params(params: Params) -> str:
-    """A dictionary to `;a=b;c`, values quoted where a token would not do (host references stay bare)."""
+    """A dictionary to `;a=b;c`, values quoted where a token would not do (host references stay bare, features not)."""
     out = ""
     for name, value in params.items():
         if value is None:
             out += f";{name}"
-        elif _NEEDS_QUOTES.search(value) and not value.startswith("["):
+        elif name[0] == "+" or (_NEEDS_QUOTES.search(value) and not value.startswith("[")):  # RFC 3840 9
             out += f";{name}={quote(value)}"
         else:
             out += f";{name}={value}"

@@ -26,7 +26,8 @@ from lteims.sip.grammar import (
 from lteims.sip.uri import Uri, parse_uri
 
 _VIA = re.compile(
-    rf"SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9\-.]+)\s+({HOST})\s*(?::\s*([0-9]{{1,5}}))?\s*(;.*)?", re.IGNORECASE | re.DOTALL
+    rf"SIP\s*/\s*[0-9.]+\s*/\s*([A-Za-z0-9\-.]+)\s+({HOST})\s*(?::\s*([0-9]{{1,5}}))?\s*(;.*)?",
+    re.IGNORECASE | re.DOTALL,
 )
 _CSEQ = re.compile(r"([0-9]+)\s+(\S+)")
 
@@ -77,11 +78,12 @@ class Via:
         return Via(self.transport, self.host, self.port, params)
 
     def reply_address(self) -> tuple[str, int]:
-        """Where a response over UDP goes (RFC 3261 18.2.2, RFC 3581 4)."""
+        """Where a response over UDP goes (RFC 3261 18.2.2, RFC 3581 4).
+
+        maddr is left out on purpose: it would let a sender point our answers at somebody else.
+        """
         received = (self.params.get("received") or self.host).strip("[]")
         rport = self.params.get("rport")
-        if "maddr" in self.params:
-            return (self.params["maddr"] or self.host).strip("[]"), self.port or 5060
         if rport and rport.isdigit() and int(rport) <= MAX_PORT:
             return received, int(rport)
         return received, self.port or 5060
@@ -113,7 +115,8 @@ class NameAddr:
             if not text.startswith("<"):
                 raise bad(what, text)
         opening = text.find("<")
-        if opening >= 0:
+        quoted = text.find('"')  # a "<" behind a quote is part of a parameter of an addr-spec
+        if opening >= 0 and not 0 <= quoted < opening:
             closing = text.find(">", opening)
             if closing < 0:
                 raise bad(what, text)
@@ -125,7 +128,7 @@ class NameAddr:
         else:
             uri, semicolon, rest = text.partition(";")
             uri, rest = uri.rstrip(), semicolon + rest
-            if "?" in uri or "," in uri:  # RFC 3261 20: such a URI needs the brackets
+            if "?" in uri or "," in uri or "<" in uri or '"' in uri:  # RFC 3261 20: such a URI needs the brackets
                 raise bad(what, text)
         if rest and not rest.startswith(";"):
             raise bad(what, text)
@@ -176,7 +179,7 @@ class AuthValue:
     @classmethod
     def parse(cls, text: str) -> "AuthValue":
         """Read `Digest a="b", c=d`; the first of two equal names wins."""
-        scheme, _, rest = text.strip().partition(" ")
+        scheme, _, rest = text.replace("\t", " ").strip().partition(" ")
         params: dict[str, str] = {}
         for part in split_commas(rest):
             name, equals, value = part.partition("=")

@@ -27,7 +27,7 @@ _shown_names: dict[str, str] = {}  # lower case -> as sent; grows only by our ow
 _MAX_SHOWN = 1024
 _canonical: dict[str, str] = dict(COMPACT)
 _FOLD = re.compile(r"\r\n[ \t]+")
-_LONE_BREAK = re.compile(r"\r(?!\n)|(?<!\r)\n|\x00")
+_LONE_BREAK = re.compile(r"\r(?!\n)|(?<!\r)\n|(?<!\\)\x00")
 MAX_HEADERS = 512
 
 

@@ -59,7 +59,7 @@ def _split(body: bytes, boundary: bytes) -> list[bytes]:
     pieces = (b"\r\n" + body).split(delimiter, MAX_PARTS + 2)
     if len(pieces) < 2:
         raise SipError(400, "the boundary does not occur in the body")
-    inner = []
+    inner: list[bytes] = []
     for piece in pieces[1:]:
         if piece.startswith(b"--"):
             return inner

@@ -111,11 +111,18 @@ def _parse_sip(text: str, scheme: str, rest: str) -> Uri:
         unescape(user or ""),
         host.lower().strip("[]"),
         int(port) if port else None,
-        parse_params(params, "URI parameter") if params else {},
+        _unescape_params(parse_params(params, "URI parameter")) if params else {},
         headers or "",
         password or "",
         text,
     )
+
+
+def _unescape_params(params: Params) -> Params:
+    """Escapes in names and values stand for their characters (RFC 3261 19.1.4); undone once."""
+    if not any("%" in name or (value and "%" in value) for name, value in params.items()):
+        return params
+    return {unescape(name).lower(): unescape(value) if value else value for name, value in params.items()}
 
 
 _parse_cached = lru_cache(maxsize=8192)(_parse)
@@ -130,9 +137,7 @@ def unescape(text: str) -> str:
     """Undo %XX (RFC 3261 19.1.2); octets that are no UTF-8 survive as surrogates."""
     if "%" not in text:
         return text
-    return _ESCAPE.sub(
-        lambda m: bytes.fromhex(m.group().replace("%", "")).decode("utf-8", "surrogateescape"), text
-    )
+    return _ESCAPE.sub(lambda m: bytes.fromhex(m.group().replace("%", "")).decode("utf-8", "surrogateescape"), text)
 
 
 _USER_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")

@@ -5,7 +5,7 @@ net/sip.py calls `check_request` before a transaction reaches ims/, and `check_r
 
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import TOKEN, parse_number
-from lteims.sip.headers import parse_media_type
+from lteims.sip.headers import Via, parse_media_type
 from lteims.sip.message import Message, Request, Response, shown_name
 
 METHODS = (
@@ -32,6 +32,10 @@ def check_request(request: Request) -> None:
     if not request.target.lower().startswith(("sip:", "sips:", "tel:", "urn:")):
         _check_foreign_scheme(request.target)
     request.uri  # noqa: B018 - parsing is the check
+    lines = request.headers["via"]
+    if len(lines) > 1 or "," in lines[0]:
+        for value in request.values("via"):
+            Via.parse(value)
     for name in _ADDRESS_LISTS:
         if name in request.headers:
             request.name_addrs(name)

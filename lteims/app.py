@@ -1,0 +1,207 @@
+"""The composition root (floor 5): builds every object once, starts and stops them in order. __main__.py runs it."""
+
+import asyncio
+import gc
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lteims import __version__, trace
+from lteims.config import Loaded
+from lteims.config.log_options import parse_log_options
+from lteims.errors import OperatorError
+from lteims.ids import Tokens
+from lteims.ims.caller import Identifier
+from lteims.ims.calls import Calls
+from lteims.ims.challenge import Challenges
+from lteims.ims.control import Control
+from lteims.ims.headers import Finisher
+from lteims.ims.hss import EmbeddedHss
+from lteims.ims.icscf import Locator
+from lteims.ims.pcscf import Pcscf
+from lteims.ims.relay import Relay
+from lteims.ims.scscf import Registrar
+from lteims.ims.subscribers import Subscribers
+from lteims.net.rtp import MediaPlane
+from lteims.net.rtp_ports import PortPool
+from lteims.net.sip import SipStack
+from lteims.net.sip_flow import Endpoint
+from lteims.net.timers import TimerWheel
+from lteims.oam.commands import Commands
+from lteims.oam.events import events
+from lteims.oam.log import LogFile
+from lteims.oam.monitor import Monitor, terminal_available
+from lteims.selftest import missing
+from lteims.sip.grammar import host_port
+from lteims.sip.transaction import Timings
+from lteims.store.memory import MemoryStore
+from lteims.store.sqlite import SqliteStore
+from lteims.store.state import StateStore
+from lteims.trace import IMS, INFO, log
+
+SPARE_FILES = 512  # descriptors that are not for TCP connections
+GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
+
+
+class App:
+    """The server."""
+
+    def __init__(self, loaded: Loaded, config_path: str) -> None:
+        self._config = loaded.config
+        self._warnings = loaded.warnings
+        self._path = Path(config_path).absolute()
+        self._events = events()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin to stop; `run` returns soon after."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Start, serve until `stop`, stop in order. OperatorError when the start fails."""
+        config = self._config
+        loop = asyncio.get_running_loop()
+        log_file = LogFile(
+            config.log_filename,
+            directory=str(self._path.parent),
+            options=parse_log_options(config.log_options),
+            sync=config.log_sync,
+        )
+        trace.set_sink(log_file)
+        log_file.start(loop.call_later)
+        try:
+            store = self._open_store()
+            try:
+                await self._serve(loop, log_file, store)
+            finally:
+                store.close()
+        finally:
+            log_file.close()
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop, log_file: LogFile, store: StateStore) -> None:
+        config = self._config
+        self._report()
+        wheel = TimerWheel(loop.call_at, loop.time)
+        tokens = Tokens(os.urandom)
+        timings = Timings(config.timer_t1, config.timer_t2, config.timer_t4)
+        stack = SipStack(
+            loop,
+            wheel,
+            tokens,
+            timings,
+            tcp_threshold=config.tcp_threshold,
+            tcp_keepalive=config.tcp_keepalive,
+            max_connections=raise_file_limit(),
+        )
+        stack.finish = Finisher(config).finish
+        endpoints = [
+            Endpoint(i, a.addr.host, a.addr.port, a.bind_addr.host, a.bind_addr.port)
+            for i, a in enumerate(config.sip_addr)
+        ]
+        pools = [PortPool(address.port_min, address.port_max) for address in config.sip_addr]
+        subscribers = Subscribers(config.domain, store, wheel, time.time)
+        subscribers.add(config.ue_db)
+        challenges = Challenges(loop.time, tokens.octets)
+        hss = EmbeddedHss(subscribers, store, tokens.octets)
+        registrar = Registrar(config, subscribers, hss, challenges, store, time.time)
+        plane = MediaPlane(loop, loop.time)
+        calls = Calls(config, stack, plane, pools)
+        locator = Locator(config, subscribers)
+        identifier = Identifier(config, subscribers, registrar)
+        stack.core = Pcscf(stack, subscribers, registrar, identifier, locator, calls, Relay(stack))
+        subscribers.local_hosts = local_hosts(config.domain, [e.host for e in endpoints], subscribers)
+        restored = subscribers.restore(len(endpoints))
+        if restored:
+            log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
+        sweeper = Periodic(wheel, 5.0, challenges.sweep)
+        control = Control(subscribers, calls, time.time, self.stop)
+        try:
+            await stack.start(endpoints)
+            gc.freeze()  # what lives as long as the process is no work for the collector
+            gc.set_threshold(50_000, 20, 50)
+            bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
+            print(f"lteims {__version__} ready: {bound}", flush=True)
+            log(IMS, INFO, f"ready: {bound}")
+            await self._until_stopped(Commands(control, log_file))
+        finally:
+            sweeper.stop()
+            calls.close()
+            if stack.load()["client"]:
+                await asyncio.sleep(GOODBYE_TIME)
+            await stack.close()
+            plane.close()
+            wheel.close()
+            await store.commit()
+            log(IMS, INFO, "stopped")
+
+    async def _until_stopped(self, commands: Commands) -> None:
+        if not terminal_available():
+            await self._stopping.wait()
+            return
+        monitor = asyncio.create_task(Monitor(commands).run())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({monitor, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done() and not commands.quitting:  # the terminal is gone: serve on
+            await stopping
+        for task in (monitor, stopping):
+            task.cancel()
+        await asyncio.gather(monitor, stopping, return_exceptions=True)
+
+    def _open_store(self) -> StateStore:
+        name = self._config.ue_db_filename
+        if not name:
+            return MemoryStore()
+        return SqliteStore.open(self._path.parent / name, lambda text: self._events.error(text))
+
+    def _report(self) -> None:
+        """Warnings of the configuration and of the self-test, on standard error and in the log."""
+        for warning in self._warnings:
+            self._events.warning(str(warning))
+        for finding in missing():
+            text = f"missing: {finding.what}. Effect: {finding.effect}. To mend: {finding.mend}"
+            self._events.warning(text)
+            log(IMS, trace.WARN, text)
+
+
+class Periodic:
+    """Calls a function every so many seconds on the wheel."""
+
+    def __init__(self, wheel: TimerWheel, interval: float, callback: Callable[[], None]) -> None:
+        self._wheel = wheel
+        self._interval = interval
+        self._callback = callback
+        self._handle = wheel.add(interval, self._fire)
+
+    def _fire(self) -> None:
+        self._handle = self._wheel.add(self._interval, self._fire)
+        self._callback()
+
+    def stop(self) -> None:
+        """Call no more."""
+        self._wheel.cancel(self._handle)
+
+
+def local_hosts(domain: str, hosts: list[str], subscribers: Subscribers) -> frozenset[str]:
+    """The hosts that mean this server: the domains of all users, our addresses."""
+    found = {domain.lower(), *(host.lower() for host in hosts)}
+    for subscriber in subscribers:
+        found.add(subscriber.domain.lower())
+        found.update(impu.uri.host for impu in subscriber.impus if impu.uri.host)
+    return frozenset(found)
+
+
+def raise_file_limit() -> int:
+    """Take as many descriptors as the system allows; how many of them TCP connections may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard and hard != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return max(64, min(soft - SPARE_FILES, 65536)) if soft > 0 else 65536
+
+
+def check_startable(loaded: Loaded) -> None:
+    """What only a start needs: OperatorError if the configuration cannot serve anybody."""
+    if not loaded.config.sip_addr:
+        raise OperatorError("sip_addr is not set: there is no address for phones; set it in the configuration")

@@ -1,0 +1,110 @@
+"""Who sends a request outside a dialog (TS 24.229 5.2.6.3): the identity claimed, proven or believed, and asserted.
+
+pcscf.py asks before it hands an INVITE or MESSAGE on. Outside IPsec a user with authentication is challenged with
+401; 407-style credentials (Proxy-Authorization) are read too.
+"""
+
+from dataclasses import dataclass
+
+from lteims.config import AuthentType, ImpuConfig, ImsConfig
+from lteims.ims.challenge import credentials_of
+from lteims.ims.scscf import Registrar
+from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
+from lteims.net.sip_flow import Flow
+from lteims.sip.errors import SipError
+from lteims.sip.headers import NameAddr
+from lteims.sip.message import Request
+from lteims.trace import IMS, INFO, log
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The sender of a request: a user of ours, or nobody that we know (anonymous emergency call)."""
+
+    subscriber: Subscriber | None
+    impu: Impu | None
+    binding: Binding | None
+
+    def asserted(self) -> str:
+        """The P-Asserted-Identity value (RFC 3325 9.1), "" for an anonymous caller."""
+        if self.subscriber is None or self.impu is None:
+            return ""
+        impu = self.subscriber.asserted or self.impu
+        return NameAddr(impu.uri, impu.config.display_name).encode()
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+        return self.subscriber.impi if self.subscriber else "anonymous"
+
+
+ANONYMOUS = Caller(None, None, None)
+
+
+class Identifier:
+    """Answers who it is."""
+
+    def __init__(self, config: ImsConfig, subscribers: Subscribers, registrar: Registrar) -> None:
+        self._config = config
+        self._subscribers = subscribers
+        self._registrar = registrar
+
+    async def identify(self, request: Request, flow: Flow, callee: ImpuConfig | None) -> Caller:
+        """The caller; `callee` are the options of the number called, which may let anybody in.
+
+        SipError 401 asks for credentials, 403 turns the caller away.
+        """
+        found = self._claimed(request)
+        if found is None:
+            if callee is not None and callee.anonymous:
+                log(IMS, INFO, f"anonymous {request.method} from {flow} to {request.uri}")
+                return ANONYMOUS
+            raise SipError(403, f"{request.from_.uri} is no user here")
+        subscriber, impu = found
+        binding = self._binding(subscriber, flow)
+        if self._must_prove(subscriber, impu, callee):
+            await self._prove(subscriber, impu, request)
+        elif binding is None and not (callee is not None and callee.anonymous):
+            self._believe(subscriber, flow)
+        if not subscriber.bindings and not (callee is not None and callee.anonymous):
+            raise SipError(403, f"{subscriber.impi} is not registered")
+        return Caller(subscriber, impu, binding)
+
+    def _claimed(self, request: Request) -> tuple[Subscriber, Impu] | None:
+        """P-Preferred-Identity first, then From (TS 24.229 5.2.6.3.2)."""
+        for preferred in request.name_addrs("p-preferred-identity"):
+            found = self._subscribers.by_impu(preferred.uri)
+            if found is not None:
+                return found
+        return self._subscribers.by_impu(request.from_.uri)
+
+    def _binding(self, subscriber: Subscriber, flow: Flow) -> Binding | None:
+        """The contact that the request comes from: its very flow, or the only one at that address."""
+        at_host = [b for b in subscriber.bindings if b.flow.host == flow.host]
+        exact = next((b for b in at_host if b.flow == flow), None)
+        if exact is None and len(at_host) > 1:
+            exact = next((b for b in at_host if b.uri.address()[1] == flow.port), None)
+        return exact or (at_host[0] if at_host else None)
+
+    def _must_prove(self, subscriber: Subscriber, impu: Impu, callee: ImpuConfig | None) -> bool:
+        user = subscriber.user
+        only_register = user.auth_on_register_only
+        if only_register is None:
+            only_register = self._config.auth_on_register_only
+        if only_register or user.authent_type is AuthentType.NONE or not impu.config.authentication:
+            return False
+        return callee is None or callee.authentication
+
+    async def _prove(self, subscriber: Subscriber, impu: Impu, request: Request) -> None:
+        credentials = credentials_of(request, lambda name: self._subscribers.by_impi(name) is subscriber)
+        if credentials is not None and credentials.get("username"):
+            owner = self._subscribers.by_impi(credentials.get("username"))
+            if owner is not subscriber:
+                raise SipError(403, f"{request.from_.uri} does not belong to {credentials.get('username')[:80]!r}")
+        await self._registrar.authenticate(subscriber, impu, request, credentials, register=False)
+
+    def _believe(self, subscriber: Subscriber, flow: Flow) -> None:
+        """Without a proof the request must at least come from where the user registered."""
+        if subscriber.bindings:
+            seen = ", ".join(sorted({b.flow.host for b in subscriber.bindings}))
+            raise SipError(403, f"{subscriber.impi} is registered from {seen}, not from {flow.host}")

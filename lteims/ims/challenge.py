@@ -1,0 +1,192 @@
+"""Digest challenges and their answers (RFC 3261 22, RFC 2617, RFC 3310, RFC 4169, TS 33.203 6.1): nonces and verdicts.
+
+A nonce lives once without qop, and for NONCE_TIME with rising nc where qop is used. scscf.py asks for REGISTER,
+pcscf.py for other requests. Every refusal says in words why.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from lteims.aka import digest
+from lteims.aka.errors import AkaError
+from lteims.clock import Clock
+from lteims.config import AuthentType
+from lteims.ims.hss import AuthVector, Resync
+from lteims.ims.subscribers import Subscriber
+from lteims.sip.headers import AuthValue
+from lteims.sip.message import Request
+from lteims.trace import IMS, INFO, log
+
+NONCE_TIME = 128.0  # seconds: reg-await-auth of TS 24.229 7.8 is 4 minutes at most; 64*T1 with T1 = 2
+MAX_NONCES = 65536
+LEVELS = {"MD5": AuthentType.MD5, "AKAV1-MD5": AuthentType.AKAV1, "AKAV2-MD5": AuthentType.AKAV2}
+
+
+@dataclass(slots=True)
+class Challenge:
+    """One nonce that we gave out."""
+
+    nonce: str
+    impi: str
+    realm: str
+    vector: AuthVector
+    born: float
+    register: bool
+    qop: bool
+    nc: int = 0  # the highest count that was right
+    used: bool = False
+
+
+class Verdict(Enum):
+    """What becomes of credentials."""
+
+    OK = "ok"
+    CHALLENGE = "challenge"  # send a (new) challenge
+    STALE = "stale"  # the same, telling the client that only the nonce was old
+    REFUSED = "refused"  # 403
+    RESYNC = "resync"  # a new vector after resynchronisation
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its reason in words, and the resynchronisation data."""
+
+    verdict: Verdict
+    why: str = ""
+    resync: Resync | None = None
+
+
+class Challenges:
+    """All outstanding nonces of the process."""
+
+    def __init__(self, clock: Clock, octets: Callable[[int], bytes]) -> None:
+        self._clock = clock
+        self._octets = octets
+        self._by_nonce: OrderedDict[str, Challenge] = OrderedDict()  # oldest first
+
+    def issue(self, subscriber: Subscriber, vector: AuthVector, *, register: bool, qop: bool, stale: bool) -> str:
+        """The value of a WWW-Authenticate header; AKA always offers qop (RFC 3310 3.2), MD5 where asked."""
+        self.sweep()
+        realm = subscriber.domain
+        if vector.aka is not None:
+            nonce = digest.aka_nonce(vector.aka.rand, vector.aka.autn)
+            qop = True
+        else:
+            nonce = self._octets(16).hex()
+        self._by_nonce[nonce] = Challenge(nonce, subscriber.impi, realm, vector, self._clock(), register, qop)
+        parts = [f'Digest realm="{realm}"', f'nonce="{nonce}"', f"algorithm={vector.algorithm}"]
+        if qop:
+            parts.append('qop="auth,auth-int"' if vector.aka is not None else 'qop="auth"')
+        if stale:
+            parts.append("stale=true")
+        return ", ".join(parts)
+
+    def sweep(self) -> None:
+        """Forget nonces that are past; a REGISTER challenge that nobody answered is told (PHONES: endless 401)."""
+        now, nonces = self._clock(), self._by_nonce
+        while nonces:
+            challenge = next(iter(nonces.values()))
+            if now - challenge.born < NONCE_TIME and len(nonces) < MAX_NONCES:
+                return
+            del nonces[challenge.nonce]
+            if challenge.register and not challenge.used:
+                log(
+                    IMS, INFO,
+                    f"registration of {challenge.impi} failed: no answer to the 401 "
+                    f"({challenge.vector.algorithm} was asked)",
+                )  # fmt: skip
+
+    def outstanding(self) -> int:
+        """How many nonces live."""
+        return len(self._by_nonce)
+
+    def judge(self, subscriber: Subscriber, request: Request, credentials: AuthValue) -> Judgement:
+        """Are these credentials right for this request?"""
+        challenge = self._by_nonce.get(credentials.get("nonce"))
+        if challenge is None or self._clock() - challenge.born >= NONCE_TIME:
+            return Judgement(Verdict.STALE, "the nonce is unknown or too old")
+        if challenge.impi != subscriber.impi:
+            return Judgement(Verdict.CHALLENGE, f"the nonce was given to {challenge.impi}")
+        if credentials.get("realm") != challenge.realm:
+            return Judgement(Verdict.CHALLENGE, f"realm {credentials.get('realm')[:80]!r} is not {challenge.realm!r}")
+        algorithm = credentials.get("algorithm") or "MD5"
+        if algorithm.upper() != challenge.vector.algorithm.upper():
+            return Judgement(Verdict.CHALLENGE, f"algorithm {algorithm[:20]} instead of {challenge.vector.algorithm}")
+        if challenge.vector.aka is not None:
+            if "auts" in credentials.params:
+                return self._resync(challenge, credentials)
+            if not credentials.get("response"):  # TS 24.229 5.1.1.5.3: neither response nor AUTS
+                challenge.used = True
+                del self._by_nonce[challenge.nonce]
+                return Judgement(Verdict.REFUSED, "MAC failure: the SIM does not accept our AUTN (K or OPc differ)")
+        return self._judge_response(challenge, request, credentials)
+
+    def _resync(self, challenge: Challenge, credentials: AuthValue) -> Judgement:
+        assert challenge.vector.aka is not None
+        challenge.used = True
+        del self._by_nonce[challenge.nonce]
+        try:
+            auts = digest.parse_aka_auts(credentials.get("auts"))
+        except AkaError as error:
+            return Judgement(Verdict.REFUSED, f"SQN: bad AUTS: {error}")
+        return Judgement(Verdict.RESYNC, "SQN", Resync(challenge.vector.aka.rand, auts))
+
+    def _judge_response(self, challenge: Challenge, request: Request, credentials: AuthValue) -> Judgement:
+        qop, nc, algorithm = credentials.get("qop").lower(), 0, challenge.vector.algorithm
+        if qop:
+            try:
+                nc = int(credentials.get("nc"), 16)
+            except ValueError:
+                return Judgement(Verdict.CHALLENGE, f"nc {credentials.get('nc')[:20]!r} is no hexadecimal number")
+            if nc <= challenge.nc:
+                return Judgement(Verdict.STALE, f"nc {nc} was used before")
+        elif challenge.nc or challenge.used:
+            return Judgement(Verdict.STALE, "the nonce was used before")
+        try:
+            expected = digest.response(
+                algorithm, credentials.get("username"), challenge.realm, self._password(challenge), request.method,
+                credentials.get("uri"), challenge.nonce, qop, credentials.get("nc"), credentials.get("cnonce"),
+                request.body,
+            )  # fmt: skip
+        except AkaError as error:
+            return Judgement(Verdict.CHALLENGE, str(error))
+        first = not challenge.used
+        challenge.used = True
+        if not digest.same(expected, credentials.get("response")):
+            if first and not challenge.nc:
+                del self._by_nonce[challenge.nonce]
+            what = "RES mismatch" if challenge.vector.aka is not None else "wrong password"
+            return Judgement(Verdict.REFUSED, f"{what}: the response to {algorithm} is not the one expected")
+        challenge.nc = max(challenge.nc, nc)
+        return Judgement(Verdict.OK)
+
+    def _password(self, challenge: Challenge) -> bytes:
+        aka = challenge.vector.aka
+        if aka is None:
+            return challenge.vector.password
+        return digest.aka_password(challenge.vector.algorithm, aka.xres, aka.ck, aka.ik)
+
+
+def credentials_of(request: Request, username_known: Callable[[str], bool]) -> AuthValue | None:
+    """The Digest credentials of Authorization or Proxy-Authorization; of several, those of a user of ours."""
+    found = None
+    for name in ("authorization", "proxy-authorization"):
+        for line in request.headers.get(name, ()):
+            value = AuthValue.parse(line)
+            if value.scheme == "digest":
+                if username_known(value.get("username")):
+                    return value
+                found = found or value
+    return found
+
+
+def level_of(algorithm: str) -> AuthentType | None:
+    """The authentication level of an algorithm's name, None for one that we do not speak."""
+    return LEVELS.get(algorithm.upper())
+
+
+def shows_qop(credentials: AuthValue | None) -> bool:
+    """Has the client shown that it knows qop? Without that, an MD5 challenge carries none."""
+    return credentials is not None and not {"qop", "cnonce", "nc"}.isdisjoint(credentials.params)

@@ -1,0 +1,27 @@
+"""The echo service: a callee that is the server itself and sends all media back (manual 5.2 `echo`).
+
+calls.py gives it the caller's offer; it answers with events as a callee's leg would.
+"""
+
+from collections.abc import Callable
+
+from lteims.ims.anchor import Anchor
+from lteims.ims.call import Answered, Event, Progress
+from lteims.sip.errors import SipError
+
+
+class EchoCallee:
+    """The echo's side of one call."""
+
+    def __init__(self, anchor: Anchor, tell: Callable[[Event], None]) -> None:
+        self._anchor = anchor
+        self._tell = tell
+        self.last = b""  # the SDP that it last sent
+
+    def invite(self, offer: bytes | None) -> None:
+        """Ring, then answer. SipError 488 where there is nothing to echo."""
+        if offer is None:
+            raise SipError(488, "the echo needs an offer in the INVITE")
+        self.last = self._anchor.echo(offer)
+        self._tell(Progress(180, "Ringing"))
+        self._tell(Answered(self.last))

@@ -1,0 +1,226 @@
+"""The P-CSCF (TS 24.229 5.2): where every request of a phone comes in, and who it is from.
+
+`on_request` is the door: methods, extensions and identities are checked here; REGISTER goes on to scscf.py,
+INVITE and what follows it to call.py, other requests to whom they are meant for.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Protocol
+
+from lteims import counters
+from lteims.ims.caller import Caller, Identifier
+from lteims.ims.icscf import Destination, Echo, Locator, Registered, Server, Unknown, Unregistered
+from lteims.ims.relay import Relay
+from lteims.ims.scscf import Registrar
+from lteims.ims.subscribers import Subscribers
+from lteims.net.sip import SipStack
+from lteims.net.sip_transaction import ServerTransaction
+from lteims.sip.errors import SipError
+from lteims.sip.grammar import host_port
+from lteims.sip.message import Request
+from lteims.trace import ERROR, IMS, INFO, log
+
+ALLOW = "REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
+IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
+ACCEPT = "application/sdp"
+OPTION_TAGS = frozenset({"path"})  # what we carry out ourselves when a Require asks for it
+MAX_PENDING = 20000  # REGISTERs being served; above, the sender is told to come back
+
+
+class Calls(Protocol):
+    """What pcscf needs of calls.py."""
+
+    def on_invite(self, transaction: ServerTransaction, caller: Caller, destination: Destination) -> None:
+        """A new call."""
+
+    def on_dialog_request(self, transaction: ServerTransaction) -> bool:
+        """A request inside a dialog; False when there is no such dialog."""
+
+    def on_ack(self, request: Request) -> None:
+        """The ACK to a 2xx."""
+
+
+class Pcscf:
+    """Implements net.sip.Core."""
+
+    def __init__(
+        self,
+        stack: SipStack,
+        subscribers: Subscribers,
+        registrar: Registrar,
+        identifier: Identifier,
+        locator: Locator,
+        calls: Calls,
+        relay: Relay,
+    ) -> None:
+        self._stack = stack
+        self._subscribers = subscribers
+        self._registrar = registrar
+        self._identifier = identifier
+        self._locator = locator
+        self._calls = calls
+        self._relay = relay
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- the door
+    def on_request(self, transaction: ServerTransaction) -> None:
+        """net.sip.Core: answer or hand on; a SipError from below becomes the answer here and nowhere else."""
+        request = transaction.request
+        if len(self._tasks) >= MAX_PENDING:
+            transaction.reply(503, headers={"retry-after": "5"})
+            return
+        try:
+            if request.method == "REGISTER":
+                check_extensions(request)
+                self._spawn(self._register(transaction), transaction)
+            elif request.to.tag:
+                self._in_dialog(transaction)
+            else:
+                self._out_of_dialog(transaction)
+        except SipError as error:
+            self._refuse(transaction, error)
+
+    def on_ack(self, request: Request) -> None:
+        """net.sip.Core."""
+        self._calls.on_ack(request)
+
+    def _in_dialog(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        if request.method not in IN_DIALOG and request.method not in ("INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE"):
+            raise not_allowed(request)
+        check_extensions(request)
+        if not self._calls.on_dialog_request(transaction):
+            raise SipError(481, f"{request.method} in a dialog that does not exist")
+
+    def _out_of_dialog(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        match request.method:
+            case "OPTIONS":
+                check_extensions(request)
+                self._options(transaction)
+            case "INVITE":
+                transaction.reply(100)
+                check_extensions(request)
+                self._spawn(self._invite(transaction), transaction)
+            case "MESSAGE":
+                check_extensions(request)
+                self._spawn(self._message(transaction), transaction)
+            case method if method in IN_DIALOG:
+                raise SipError(481, f"{method} outside a dialog")
+            case _:
+                raise not_allowed(request)
+
+    def _refuse(self, transaction: ServerTransaction, error: SipError) -> None:
+        request = transaction.request
+        if error.code >= 402 or request.method != "REGISTER":
+            log(IMS, INFO, f"{request.method} from {transaction.flow} refused with {error.code}: {error.why}")
+        transaction.reply(error.code, error.reason, error.headers)
+
+    def _spawn(self, work: Coroutine[None, None, None], transaction: ServerTransaction) -> None:
+        task = self._stack.loop.create_task(self._guard(work, transaction))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, work: Coroutine[None, None, None], transaction: ServerTransaction) -> None:
+        try:
+            await work
+        except SipError as error:
+            self._refuse(transaction, error)
+        except Exception as error:  # a fault of ours: the phone gets an answer, the log the place
+            counters.inc("ims_internal_error")
+            log(IMS, ERROR, f"{transaction.request.method} failed inside: {error!r} at {where(error)}")
+            transaction.reply(500)
+
+    # -- REGISTER
+    async def _register(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        try:
+            subscriber, _, bindings = await self._registrar.register(request, transaction.flow)
+        except SipError as error:
+            if error.code != 401:
+                counters.inc("ims_registration_failed")
+                log(IMS, INFO, f"registration of {request.to.uri} failed: {error.why}")
+            elif IMS.level >= INFO:
+                log(IMS, INFO, f"registration of {request.to.uri}: 401, {error.why}")
+            transaction.reply(error.code, error.reason, error.headers)
+            return
+        response = transaction.make(200)
+        if bindings:
+            response.headers["contact"] = self._registrar.contact_lines(bindings)
+            mine = next((b for b in bindings if b.call_id == request.call_id), bindings[-1])
+            response.headers["p-associated-uri"] = [", ".join(self._registrar.associated_uris(subscriber, mine))]
+            endpoint = self._stack.endpoints[transaction.flow.local]
+            response.headers["service-route"] = [f"<sip:orig@{host_port(endpoint.host, endpoint.port)};lr>"]
+            if mine.path:
+                response.headers["path"] = list(mine.path)
+        counters.inc("ims_registration")
+        transaction.respond(response)
+
+    # -- requests for somebody
+    def _options(self, transaction: ServerTransaction) -> None:
+        """RFC 3261 11.2: what the server can, asked of it or of a user here."""
+        match self._locator.route(transaction.request.uri):
+            case Unknown() if not self._subscribers.is_local(transaction.request.uri.host):
+                raise SipError(404, f"OPTIONS for {transaction.request.uri}: not here")
+            case Unregistered():
+                raise SipError(480, f"OPTIONS for {transaction.request.uri}: not registered")
+            case _:
+                transaction.reply(
+                    200, headers={"allow": ALLOW, "accept": ACCEPT, "accept-encoding": "identity", "supported": "path"}
+                )
+
+    async def _invite(self, transaction: ServerTransaction) -> None:
+        request = transaction.request
+        caller, destination = await self._who_and_whom(transaction)
+        if transaction.answered:  # cancelled while we asked
+            return
+        if isinstance(destination, Server | Unknown):
+            raise SipError(404, f"nobody is {request.uri}")
+        self._calls.on_invite(transaction, caller, destination)
+
+    async def _who_and_whom(self, transaction: ServerTransaction) -> tuple[Caller, Destination]:
+        request = transaction.request
+        destination = self._locator.route(request.uri)
+        options = destination.config if isinstance(destination, Echo) else None
+        caller = await self._identifier.identify(request, transaction.flow, options)
+        if isinstance(destination, Registered) and caller.binding is not None:
+            destination = self._locator.route(request.uri, caller.binding)
+        return caller, destination
+
+    async def _message(self, transaction: ServerTransaction) -> None:
+        """A pager-mode MESSAGE between two registered users (RFC 3428 7)."""
+        caller, destination = await self._who_and_whom(transaction)
+        match destination:
+            case Registered():
+                self._relay.forward(transaction, caller, destination)
+            case Unregistered():
+                raise SipError(480, f"{transaction.request.uri} is not registered")
+            case _:
+                raise SipError(404, f"nobody takes messages at {transaction.request.uri}")
+
+
+def check_extensions(request: Request) -> None:
+    """RFC 3261 8.2.2.3 and 16.3: Max-Forwards, Require, Proxy-Require, body type."""
+    if request.number("max-forwards") == 0 and request.method != "REGISTER":
+        raise SipError(483, "Max-Forwards is 0")
+    wanted = request.tokens("require") + request.tokens("proxy-require")
+    unknown = [tag for tag in wanted if tag not in OPTION_TAGS]
+    if unknown:
+        raise SipError(420, f"Require: {', '.join(unknown)}", {"unsupported": ", ".join(unknown)})
+    encoding = request.get("content-encoding")
+    if encoding and encoding.lower() != "identity":
+        raise SipError(415, f"Content-Encoding {encoding[:40]}", {"accept-encoding": "identity"})
+
+
+def not_allowed(request: Request) -> SipError:
+    """405 with Allow (RFC 3261 8.2.1)."""
+    return SipError(405, f"method {request.method[:40]}", {"allow": ALLOW})
+
+
+def where(error: BaseException) -> str:
+    """file:line of an error of ours, for one line of log."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

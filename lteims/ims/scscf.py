@@ -1,0 +1,260 @@
+"""The S-CSCF as registrar (TS 24.229 5.4.1, RFC 3261 10.3): REGISTER authenticated, contacts bound, 200 built.
+
+pcscf.on_register calls `Registrar.register` with who it is; the answer goes back the same way. A contact is bound
+and durable before its 200 leaves.
+"""
+
+from dataclasses import replace
+
+from lteims import counters
+from lteims.clock import WallClock
+from lteims.config import AuthentType, ImsConfig
+from lteims.ims.challenge import Challenges, Verdict, credentials_of, level_of, shows_qop
+from lteims.ims.contact import Features, features_of, imei_of
+from lteims.ims.hss import Hss, Resync
+from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers, same_imei
+from lteims.net.sip_flow import Flow
+from lteims.sip.errors import SipError
+from lteims.sip.grammar import encode_params, parse_number
+from lteims.sip.headers import AuthValue, NameAddr
+from lteims.sip.message import Request
+from lteims.store.state import StateStore
+
+MAX_BINDINGS = 32  # contacts of one user
+MIN_EXPIRES = 60  # seconds; less is answered 423, unless binding_expires itself is less
+MAX_CONTACTS = 10  # in one REGISTER
+
+
+class Unauthorized(SipError):
+    """401 with a challenge."""
+
+    def __init__(self, challenge: str, why: str) -> None:
+        super().__init__(401, why, {"www-authenticate": challenge})
+
+
+class Registrar:
+    """The registrar of all users."""
+
+    def __init__(
+        self,
+        config: ImsConfig,
+        subscribers: Subscribers,
+        hss: Hss,
+        challenges: Challenges,
+        store: StateStore,
+        wall: WallClock,
+    ) -> None:
+        self._config = config
+        self._subscribers = subscribers
+        self._hss = hss
+        self._challenges = challenges
+        self._store = store
+        self._wall = wall
+
+    async def register(self, request: Request, flow: Flow) -> tuple[Subscriber, Impu, list[Binding]]:
+        """Carry out a REGISTER; returns the user's bindings afterwards. SipError is the refusal, 401 included."""
+        credentials = credentials_of(request, lambda name: self._subscribers.by_impi(name) is not None)
+        username = credentials.get("username") if credentials else ""
+        subscriber, impu = await self._hss.user_authorization(username, request.to.uri)
+        authenticated = await self.authenticate(subscriber, impu, request, credentials, register=True)
+        self._apply(subscriber, impu, request, flow, authenticated)
+        await self._store.commit()
+        return subscriber, impu, subscriber.bindings
+
+    async def authenticate(
+        self, subscriber: Subscriber, impu: Impu, request: Request, credentials: AuthValue | None, *, register: bool
+    ) -> bool:
+        """True if the request proves who sent it, False if nobody asks for that; SipError 401 or 403 otherwise."""
+        minimum = subscriber.user.authent_type
+        if minimum is AuthentType.NONE or not impu.config.authentication:
+            return False
+        level = self._level(subscriber, minimum, credentials)
+        if credentials is None or not credentials.get("nonce"):
+            await self._challenge(subscriber, level, credentials, register, "no credentials yet")
+            return False
+        judgement = self._challenges.judge(subscriber, request, credentials)
+        match judgement.verdict:
+            case Verdict.OK:
+                return True
+            case Verdict.REFUSED:
+                raise SipError(403, judgement.why)
+            case Verdict.RESYNC:
+                await self._challenge(subscriber, level, credentials, register, judgement.why, judgement.resync)
+            case Verdict.STALE:
+                await self._challenge(subscriber, level, credentials, register, judgement.why, stale=True)
+            case Verdict.CHALLENGE:
+                await self._challenge(subscriber, level, credentials, register, judgement.why)
+        return False
+
+    def _level(self, subscriber: Subscriber, minimum: AuthentType, credentials: AuthValue | None) -> AuthentType:
+        """The manual's rule: the client's algorithm if it is at least authent_type, else a refusal (5.2.1)."""
+        algorithm = credentials.get("algorithm") if credentials else ""
+        if not algorithm:
+            return minimum
+        level = level_of(algorithm)
+        if level is None or not level.at_least(minimum):
+            raise SipError(403, f"{subscriber.impi} offers {algorithm[:20]}, authent_type asks for {minimum} or more")
+        if credentials is not None and not credentials.get("nonce") and not self._possible(subscriber, level):
+            return minimum
+        return level
+
+    @staticmethod
+    def _possible(subscriber: Subscriber, level: AuthentType) -> bool:
+        return bool(subscriber.user.pwd if level is AuthentType.MD5 else subscriber.user.k)
+
+    async def _challenge(
+        self,
+        subscriber: Subscriber,
+        level: AuthentType,
+        credentials: AuthValue | None,
+        register: bool,
+        why: str,
+        resync: Resync | None = None,
+        *,
+        stale: bool = False,
+    ) -> None:
+        vector = await self._hss.multimedia_auth(subscriber, level, resync)
+        value = self._challenges.issue(subscriber, vector, register=register, qop=shows_qop(credentials), stale=stale)
+        raise Unauthorized(value, why)
+
+    # -- contacts
+    def _apply(self, subscriber: Subscriber, impu: Impu, request: Request, flow: Flow, authenticated: bool) -> None:
+        """RFC 3261 10.3 steps 6 and 7: all contacts of the request, or none."""
+        contacts = request.contacts
+        if len(contacts) > MAX_CONTACTS:
+            raise SipError(400, f"{len(contacts)} contacts in one REGISTER")
+        if contacts and contacts[0].uri.scheme == "*":
+            self._remove_all(subscriber, request)
+            return
+        planned = [(contact, self._expires(contact, request)) for contact in contacts]
+        for contact, expires in planned:
+            if not contact.uri.is_sip:
+                raise SipError(400, f"a contact that is no SIP URI: {contact.uri}", reason="Bad Contact")
+            old = self._known(subscriber, contact, request)
+            if old is not None and old.call_id == request.call_id and request.cseq.number <= old.cseq:
+                raise SipError(500, f"CSeq {request.cseq.number} after {old.cseq} in one Call-ID", {"retry-after": "0"})
+            if old is None and expires and len(subscriber.bindings) + len(planned) > MAX_BINDINGS:
+                raise SipError(403, f"{subscriber.impi} has {len(subscriber.bindings)} bindings already")
+        for contact, expires in planned:
+            self._bind(subscriber, impu, request, flow, contact, expires, authenticated)
+
+    def _remove_all(self, subscriber: Subscriber, request: Request) -> None:
+        if len(request.contacts) > 1 or request.number("expires") != 0:
+            raise SipError(400, "Contact: * goes with Expires: 0 alone", reason="Bad Contact")
+        for binding in subscriber.bindings:
+            self._subscribers.unbind(subscriber, binding, "unregistered")
+
+    def _expires(self, contact: NameAddr, request: Request) -> int:
+        """The parameter, else the header, else the default; never above binding_expires; 423 if too brief."""
+        most = self._config.binding_expires
+        value = contact.params.get("expires")
+        if value is not None:
+            wanted: int | None = parse_number(value, "expires")
+        else:
+            wanted = request.number("expires")
+        if wanted is None:
+            return most
+        least = min(MIN_EXPIRES, most)
+        if 0 < wanted < least:
+            raise SipError(423, f"{wanted} s are too brief", {"min-expires": str(least)})
+        return min(wanted, most)
+
+    def _known(self, subscriber: Subscriber, contact: NameAddr, request: Request) -> Binding | None:
+        """The binding that a contact refreshes: the same URI (RFC 3261 10.3), or the same phone with another one.
+
+        An emergency registration stands beside the normal one (TS 24.229 5.1.6).
+        """
+        instance, sos = contact.params.get("+sip.instance") or "", is_sos(contact)
+        for binding in subscriber.bindings:
+            if binding.sos == sos and binding.uri.equals(contact.uri):
+                return binding
+        if not instance:
+            return None
+        for binding in subscriber.bindings:
+            same_reg_id = binding.params.get("reg-id") == contact.params.get("reg-id")
+            if binding.instance == instance and binding.sos == sos and same_reg_id:
+                return binding
+        return None
+
+    def _bind(
+        self,
+        subscriber: Subscriber,
+        impu: Impu,
+        request: Request,
+        flow: Flow,
+        contact: NameAddr,
+        expires: int,
+        authenticated: bool,
+    ) -> None:
+        old = self._known(subscriber, contact, request)
+        if expires == 0:
+            if old is not None:
+                self._subscribers.unbind(subscriber, old, "unregistered")
+            return
+        instance = contact.params.get("+sip.instance") or ""
+        imei = imei_of(instance)
+        if old is None and not subscriber.user.multi_sim and imei:
+            self._drop_swapped(subscriber, imei, is_sos(contact))
+        features: Features = features_of(contact)
+        binding = Binding(
+            id=old.id if old else self._subscribers.new_binding_id(),
+            impi=subscriber.impi,
+            contact=contact.uri.text,
+            params={n: v for n, v in contact.params.items() if n not in ("expires", "q")},
+            q=_q_of(contact),
+            expires_at=self._wall() + expires,
+            call_id=request.call_id,
+            cseq=request.cseq.number,
+            flow=flow,
+            impu_key=impu.key,
+            path=[path.encode() for path in request.name_addrs("path")],
+            instance=instance,
+            imei=imei,
+            sos=is_sos(contact),
+            user_agent=request.get("user-agent")[:200],
+            authenticated=authenticated,
+            sms_over_ip=features.sms,
+            volte=features.volte,
+            video=features.video,
+        )
+        self._subscribers.bind(subscriber, binding)
+
+    def _drop_swapped(self, subscriber: Subscriber, imei: str, sos: bool) -> None:
+        """Without multi_sim a SIM is in one phone: one that reports another IMEI has taken it over."""
+        for binding in subscriber.bindings:
+            if binding.imei and binding.sos == sos and not same_imei(binding.imei, imei):
+                self._subscribers.unbind(subscriber, binding, "deactivated")
+
+    # -- the answer
+    def contact_lines(self, bindings: list[Binding]) -> list[str]:
+        """The Contact lines of a 200: every binding with the time that it has left."""
+        now = self._wall()
+        lines = []
+        for binding in bindings:
+            left = max(0, round(binding.expires_at - now))
+            q = f";q={binding.q:g}" if binding.q != 1 else ""
+            lines.append(f"<{binding.contact}>{encode_params(binding.params)}{q};expires={left}")
+        return lines
+
+    @staticmethod
+    def associated_uris(subscriber: Subscriber, binding: Binding) -> list[str]:
+        """The P-Associated-URI values (RFC 7315 4.1): the default IMPU first."""
+        return [NameAddr(impu.uri, impu.config.display_name).encode() for impu in subscriber.registered_impus(binding)]
+
+    def deregister(self, subscriber: Subscriber, binding: Binding) -> None:
+        """Network-initiated: the binding goes; reg-event tells the phone."""
+        self._subscribers.unbind(subscriber, replace(binding), "deactivated")
+        counters.inc("ims_network_deregistration")
+
+
+def is_sos(contact: NameAddr) -> bool:
+    """Does a contact ask for an emergency registration (TS 24.229 7.2A.13)?"""
+    return "sos" in contact.uri.params
+
+
+def _q_of(contact: NameAddr) -> float:
+    text = contact.params.get("q")
+    try:
+        return min(1.0, max(0.0, float(text))) if text else 1.0
+    except ValueError:
+        raise SipError(400, f"bad q: {text!r}", reason="Bad Contact") from None

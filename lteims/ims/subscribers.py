@@ -1,0 +1,236 @@
+"""Subscribers and their bindings: ue_db in memory, found by IMPI or by any form of an IMPU (TS 23.228 4.3).
+
+`bind()` and `unbind()` are the only places where registrations change; they write the state file and tell the
+listeners (reg-event, users_update). Called by scscf.py, icscf.py, pcscf.py and control.py.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from lteims import counters
+from lteims.clock import WallClock
+from lteims.config import ImpuConfig, UserConfig
+from lteims.ims.identity import candidate_keys, derived_impi, derived_impu, impu_uri, key_of
+from lteims.net.sip_flow import Flow
+from lteims.net.timers import Handle, TimerWheel
+from lteims.sip.uri import Uri, parse_uri
+from lteims.store.state import StateStore
+from lteims.trace import IMS, INFO, WARN, log
+
+KIND = "binding"  # in the state file
+
+
+@dataclass(frozen=True, slots=True)
+class Impu:
+    """A public identity: its full URI, the key that it is filed under, its options."""
+
+    uri: Uri
+    key: str
+    config: ImpuConfig
+
+
+@dataclass(slots=True)
+class Binding:
+    """A registered contact. Times are seconds since 1970, so that they survive a restart."""
+
+    id: str
+    impi: str
+    contact: str  # the URI
+    params: dict[str, str | None]  # of the Contact, without expires and q
+    q: float
+    expires_at: float
+    call_id: str
+    cseq: int
+    flow: Flow  # where the phone was seen
+    impu_key: str  # the IMPU that was registered by name
+    path: list[str] = field(default_factory=list)
+    instance: str = ""
+    imei: str = ""
+    sos: bool = False
+    user_agent: str = ""
+    authenticated: bool = False
+    sms_over_ip: bool = False
+    volte: bool = False
+    video: bool = False
+
+    @property
+    def uri(self) -> Uri:
+        """The contact's URI."""
+        return parse_uri(self.contact)
+
+
+class Subscriber:
+    """One entry of ue_db with what is registered."""
+
+    __slots__ = ("bindings", "domain", "impi", "impus", "user")
+
+    def __init__(self, user: UserConfig, domain: str) -> None:
+        self.user = user
+        self.domain = user.domain or domain
+        self.impi = user.impi or derived_impi(user.imsi or user.nai, self.domain)
+        self.impus: list[Impu] = []
+        self.bindings: list[Binding] = []
+        configs = user.impu or (ImpuConfig(impu=derived_impu(user.imsi or user.nai, self.domain)),)
+        for config in configs:
+            uri = parse_uri(impu_uri(config.impu, config.domain or self.domain))
+            self.impus.append(Impu(uri, key_of(uri), config))
+
+    def impu(self, key: str) -> Impu | None:
+        """The IMPU with this key."""
+        return next((impu for impu in self.impus if impu.key == key), None)
+
+    @property
+    def preferred(self) -> Impu:
+        """The IMPU that stands for the user where only one can: the one marked, else the first."""
+        return next((impu for impu in self.impus if impu.config.preferred), self.impus[0])
+
+    @property
+    def asserted(self) -> Impu | None:
+        """The IMPU marked as asserted identity."""
+        return next((impu for impu in self.impus if impu.config.asserted), None)
+
+    def registered_impus(self, binding: Binding) -> list[Impu]:
+        """The registration set of a binding (TS 23.228 5.2.1a): preferred ones first, as P-Associated-URI has them.
+
+        An IMPU with `associated: false` counts only if it was registered by name, one with an IMEI only for it.
+        """
+        chosen = [
+            impu
+            for impu in self.impus
+            if (impu.config.associated or impu.key == binding.impu_key)
+            and (not impu.config.imei or not self.user.multi_sim or same_imei(impu.config.imei, binding.imei))
+        ]
+        return sorted(chosen, key=lambda impu: not impu.config.preferred)
+
+
+def same_imei(a: str, b: str) -> bool:
+    """Do two IMEIs name one device? The check digit or software version behind 14 digits does not count."""
+    digits_a, digits_b = a.replace("-", "")[:14], b.replace("-", "")[:14]
+    return bool(digits_a) and digits_a == digits_b
+
+
+BindingListener = Callable[[Subscriber, Binding, str], None]
+
+
+class Subscribers:
+    """All subscribers and bindings."""
+
+    def __init__(self, domain: str, store: StateStore, wheel: TimerWheel, wall: WallClock) -> None:
+        self.domain = domain
+        self.local_hosts: frozenset[str] = frozenset()
+        self.listeners: list[BindingListener] = []  # called with "registered", "refreshed", "expired", ...
+        self._store = store
+        self._wheel = wheel
+        self._wall = wall
+        self._by_impi: dict[str, Subscriber] = {}
+        self._by_user: dict[str, Subscriber | None] = {}  # None: two IMPIs share this user part
+        self._by_key: dict[str, tuple[Subscriber, Impu]] = {}
+        self._timers: dict[str, Handle] = {}  # by binding id
+        self._count = 0
+
+    def __iter__(self) -> Iterator[Subscriber]:
+        return iter(self._by_impi.values())
+
+    def add(self, users: Iterable[UserConfig]) -> None:
+        """Take over entries of ue_db; of two with one IMPI or IMPU the later is left out, with a warning."""
+        for user in users:
+            subscriber = Subscriber(user, self.domain)
+            if subscriber.impi in self._by_impi:
+                log(IMS, WARN, f"ue_db: IMPI {subscriber.impi} is there twice; the later entry is ignored")
+                continue
+            self._by_impi[subscriber.impi] = subscriber
+            bare = subscriber.impi.partition("@")[0]
+            self._by_user[bare] = None if bare in self._by_user else subscriber
+            for impu in subscriber.impus:
+                if self._by_key.setdefault(impu.key, (subscriber, impu))[0] is not subscriber:
+                    log(IMS, WARN, f"ue_db: IMPU {impu.uri} belongs to {self._by_key[impu.key][0].impi} already")
+
+    # -- finding
+    def by_impi(self, username: str) -> Subscriber | None:
+        """By the username of credentials, with or without its domain."""
+        found = self._by_impi.get(username)
+        if found is None:
+            found = self._by_user.get(username.partition("@")[0])
+            if found is not None and "@" in username and "@" in found.impi:
+                return None  # both have a domain, and they differ
+        return found
+
+    def by_impu(self, uri: Uri) -> tuple[Subscriber, Impu] | None:
+        """By any form of a public identity."""
+        for key in candidate_keys(uri, self.domain, self.local_hosts):
+            found = self._by_key.get(key)
+            if found is not None:
+                return found
+        return None
+
+    def is_local(self, host: str) -> bool:
+        """Is a host our domain, a user's domain or one of our addresses?"""
+        return host in self.local_hosts
+
+    # -- changing
+    def new_binding_id(self) -> str:
+        """The next id for the IMS column of the log."""
+        self._count += 1
+        return f"{self._count:04x}"
+
+    def bind(self, subscriber: Subscriber, binding: Binding) -> None:
+        """Register or refresh a contact; durable when `store.commit()` returns."""
+        known = any(b.id == binding.id for b in subscriber.bindings)
+        if known:
+            subscriber.bindings = [binding if b.id == binding.id else b for b in subscriber.bindings]
+        else:
+            subscriber.bindings = [*subscriber.bindings, binding]
+        self._store.put(KIND, f"{subscriber.impi} {binding.id}", msgspec.msgpack.encode(binding))
+        self._watch(subscriber, binding)
+        self._tell(subscriber, binding, "refreshed" if known else "registered")
+
+    def unbind(self, subscriber: Subscriber, binding: Binding, why: str) -> None:
+        """Take a contact away; `why` is the event of RFC 3680: expired, unregistered, deactivated, rejected."""
+        subscriber.bindings = [b for b in subscriber.bindings if b.id != binding.id]
+        self._store.delete(KIND, f"{subscriber.impi} {binding.id}")
+        timer = self._timers.pop(binding.id, None)
+        if timer is not None:
+            self._wheel.cancel(timer)
+        self._tell(subscriber, binding, why)
+
+    def _watch(self, subscriber: Subscriber, binding: Binding) -> None:
+        timer = self._timers.pop(binding.id, None)
+        if timer is not None:
+            self._wheel.cancel(timer)
+        delay = max(0.0, binding.expires_at - self._wall())
+        self._timers[binding.id] = self._wheel.add(delay, self._expired, subscriber, binding.id)
+
+    def _expired(self, subscriber: Subscriber, id: str) -> None:
+        self._timers.pop(id, None)
+        for binding in subscriber.bindings:
+            if binding.id == id:
+                self.unbind(subscriber, binding, "expired")
+
+    def _tell(self, subscriber: Subscriber, binding: Binding, event: str) -> None:
+        counters.inc(f"ims_binding_{event}")
+        if IMS.level >= INFO:
+            log(IMS, INFO, f"{subscriber.impi} {event}: {binding.contact} by {binding.flow}", id=binding.id)
+        for listener in self.listeners:
+            listener(subscriber, binding, event)
+
+    def restore(self, endpoints: int) -> int:
+        """Take up the bindings of the state file; those that are past or have no user any more go. Their number."""
+        restored = 0
+        for key, value in self._store.load(KIND).items():
+            try:
+                binding = msgspec.msgpack.decode(value, type=Binding)
+            except msgspec.DecodeError as error:
+                log(IMS, WARN, f"state file: binding {key!r} cannot be read and is dropped: {error}")
+                self._store.delete(KIND, key)
+                continue
+            subscriber = self._by_impi.get(binding.impi)
+            self._count = max(self._count, int(binding.id, 16))
+            if subscriber is None or binding.expires_at <= self._wall() or binding.flow.local >= endpoints:
+                self._store.delete(KIND, key)
+                continue
+            subscriber.bindings = [*subscriber.bindings, binding]
+            self._watch(subscriber, binding)
+            restored += 1
+        return restored

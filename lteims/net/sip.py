@@ -1,0 +1,359 @@
+"""The SIP driver (RFC 3261 17, 18): sockets and streams on one side, transactions for ims/ on the other.
+
+Every message enters by `_received` and leaves by `_transmit`. A request becomes a ServerTransaction that is handed
+to the core (ims/pcscf.py); the core's own requests are ClientTransactions. The machines themselves are in sip/.
+"""
+
+import asyncio
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from lteims import counters
+from lteims.ids import MAGIC_COOKIE, Tokens
+from lteims.net.sip_flow import Endpoint, Flow, same_host
+from lteims.net.sip_tcp import Connections
+from lteims.net.sip_transaction import ClientTransaction, OnFailure, OnResponse, ServerTransaction
+from lteims.net.timers import TimerWheel
+from lteims.net.udp import Address, UdpSocket, open_udp
+from lteims.sip.errors import NotSip, SipError
+from lteims.sip.framing import FramingError
+from lteims.sip.headers import Via
+from lteims.sip.message import Message, Request, Response, parse
+from lteims.sip.transaction import RETRANSMITTED, Acked, Answered, Timings
+from lteims.sip.valid import METHODS, check_request, check_response
+from lteims.trace import DEBUG, INFO, SIP, WARN, log
+
+MAX_FINISHED = 65536  # server transactions kept only to answer retransmissions; the oldest goes first
+_MAX_LOG_IDS = 8192
+_METHOD_COUNTERS = {method: f"sip_{method.lower()}" for method in METHODS}
+_CODE_COUNTERS: dict[int, str] = {}
+
+
+class Core(Protocol):
+    """Who decides about requests: ims/pcscf.py."""
+
+    def on_request(self, transaction: ServerTransaction) -> None:
+        """A new request other than ACK and CANCEL; it must be answered sooner or later."""
+
+    def on_ack(self, request: Request) -> None:
+        """The ACK to a 2xx."""
+
+
+class SipStack:
+    """All SIP of the process."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        wheel: TimerWheel,
+        tokens: Tokens,
+        timings: Timings,
+        *,
+        tcp_threshold: int = 1300,
+        tcp_keepalive: int = 1800,
+        max_connections: int = 16384,
+    ) -> None:
+        self.loop = loop
+        self.wheel = wheel
+        self.tokens = tokens
+        self.timings = timings
+        self.tcp_threshold = tcp_threshold
+        self.endpoints: list[Endpoint] = []
+        self.core: Core | None = None
+        self.finish: Callable[[Message, str], None] | None = None  # last touch on what we send (custom_headers)
+        self._connections = Connections(self, wheel, tcp_keepalive, max_connections)
+        self._servers: dict[tuple[str, ...], ServerTransaction] = {}
+        self._clients: dict[tuple[str, str], ClientTransaction] = {}
+        self._finished: deque[ServerTransaction] = deque()
+        self._log_ids: dict[str, str] = {}
+        self._log_count = 0
+
+    # -- life
+    async def start(self, endpoints: Sequence[Endpoint]) -> None:
+        """Bind UDP and TCP of every endpoint; OperatorError when one cannot be had."""
+        for endpoint in endpoints:
+            sock = open_udp(endpoint.bind_host, endpoint.bind_port)
+            endpoint.udp = UdpSocket(self.loop, sock, partial(self.on_datagram, endpoint))
+            if endpoint.bind_port == 0:
+                endpoint.bind_port = endpoint.port = sock.getsockname()[1]
+            await self._connections.listen(endpoint)
+            self.endpoints.append(endpoint)
+
+    async def close(self) -> None:
+        """Close every socket; what is under way is dropped."""
+        for endpoint in self.endpoints:
+            if endpoint.udp is not None:
+                endpoint.udp.close()
+        await self._connections.close()
+
+    # -- receiving
+    def on_datagram(self, endpoint: Endpoint, data: bytes, addr: Address) -> None:
+        """One datagram; keep-alives of blanks or zeros are dropped (RFC 5626 3.5)."""
+        if len(data) <= 16 and not data.strip(b"\r\n\x00 "):
+            counters.inc("sip_keepalive")
+            return
+        host = addr[0].partition("%")[0] if "%" in addr[0] else addr[0]
+        self._received(Flow("UDP", endpoint.index, host, addr[1]), data)
+
+    def on_stream_message(self, flow: Flow, data: bytes) -> None:
+        """One message from a stream."""
+        self._received(flow, data)
+
+    def on_stream_lost(self, flow: Flow, error: FramingError) -> None:
+        """Answer what can still be answered before the stream is closed (RFC 3261 18.3, 21.5.7)."""
+        counters.inc("sip_malformed")
+        log(SIP, WARN, f"stream from {flow} lost: {error}")
+        try:
+            message = parse(error.head)
+            if isinstance(message, Request) and message.method != "ACK":
+                self._refuse(flow, message, SipError(error.code, str(error)))
+        except (NotSip, SipError):
+            pass
+
+    def _received(self, flow: Flow, data: bytes) -> None:
+        try:
+            message = parse(data)
+        except NotSip as error:
+            counters.inc("sip_malformed")
+            log(SIP, INFO, f"no SIP message from {flow}: {error}", data=data[:256])
+            return
+        if SIP.level >= INFO:
+            self._trace("FROM", message, data)
+        try:
+            if isinstance(message, Request):
+                self._on_request(flow, message)
+            else:
+                self._on_response(message)
+        except SipError as error:
+            counters.inc("sip_malformed")
+            log(SIP, WARN, f"{'request' if isinstance(message, Request) else 'response'} from {flow}: {error}")
+            if isinstance(message, Request) and message.method != "ACK":
+                self._refuse(flow, message, error)
+
+    def _on_request(self, flow: Flow, request: Request) -> None:
+        counters.inc(_METHOD_COUNTERS.get(request.method, "sip_unknown"))
+        key = server_key(request)
+        known = self._servers.get(key)
+        if known is not None:
+            known.feed(Acked(request) if request.method == "ACK" else RETRANSMITTED)
+            return
+        check_request(request)
+        via = request.via
+        if "rport" in via.params or not same_host(via.host, flow.host):
+            request.replace_top_via(via.with_source(flow.host, flow.port))
+        assert self.core is not None
+        if request.method == "ACK":
+            self.core.on_ack(request)
+            return
+        transaction = ServerTransaction(self, request, flow, key)
+        self._servers[key] = transaction
+        if request.method == "CANCEL":
+            self._on_cancel(transaction, key)
+        else:
+            self.core.on_request(transaction)
+
+    def _on_cancel(self, transaction: ServerTransaction, key: tuple[str, ...]) -> None:
+        """RFC 3261 9.2: the CANCEL is answered by itself, the INVITE through its owner."""
+        invite = self._servers.get((*key[:-1], "INVITE"))
+        if invite is None:
+            transaction.reply(481)
+            return
+        transaction.to_tag = invite.to_tag
+        transaction.reply(200)
+        invite.cancelled(transaction.request)
+
+    def _on_response(self, response: Response) -> None:
+        count_code(response.code)
+        check_response(response)
+        via = response.via
+        if len(response.headers["via"]) > 1 or not any(
+            same_host(via.host, e.host) and (via.port or 5060) == e.port for e in self.endpoints
+        ):
+            raise SipError(400, "a response that is not for us")  # RFC 3261 8.1.3.3, 18.1.2
+        transaction = self._clients.get((via.branch, response.cseq.method))
+        if transaction is None:
+            counters.inc("sip_stray_response")
+            log(SIP, DEBUG, f"stray response {response.code}", id=self.log_id(response.call_id))
+            return
+        transaction.feed(Answered(response.code, response))
+
+    def _refuse(self, flow: Flow, request: Request, error: SipError) -> None:
+        """Answer a request that does not deserve a transaction (RFC 3261 8.2.7), if it says where to."""
+        try:
+            via = request.via
+            if "rport" in via.params or not same_host(via.host, flow.host):
+                request.replace_top_via(via.with_source(flow.host, flow.port))
+            response = Response.to_request(request, error.code, error.reason)
+        except SipError:
+            return
+        to = response.headers.get("to")
+        if to and ";tag=" not in to[0].lower():
+            # the same tag for every retransmission (RFC 3261 8.2.7)
+            response.headers["to"] = [f"{to[0]};tag={zlib.crc32(request.get('via').encode('utf-8', 'replace')):08x}"]
+        for name, value in error.headers.items():
+            response.set(name, value)
+        self.send_response(flow, response, request.method)
+
+    # -- sending
+    def send_response(self, flow: Flow, response: Response, method: str) -> bytes:
+        """Encode a response and send it back over the flow of its request; returns the octets."""
+        if self.finish is not None:
+            self.finish(response, method)
+        data = response.encode()
+        self.transmit_response(flow, response, data)
+        return data
+
+    def transmit_response(self, flow: Flow, response: Response, data: bytes) -> None:
+        """Send an encoded response: RFC 3261 18.2.2."""
+        count_code(response.code)
+        if SIP.level >= INFO:
+            self._trace("TO", response, data)
+        self.transmit(self.reply_flow(flow, response.via), data)
+
+    def reply_flow(self, flow: Flow, via: Via) -> Flow:
+        """Where responses go: the same stream, or what the Via says (with received and rport)."""
+        if flow.transport == "UDP":
+            return Flow("UDP", flow.local, *via.reply_address())
+        if self._connections.has(flow):
+            return flow
+        return Flow("TCP", flow.local, flow.host, via.port or 5060)
+
+    def transmit(self, flow: Flow, data: bytes, on_error: Callable[[], None] | None = None) -> None:
+        """Octets to a peer. UDP drops when the socket is full; TCP opens a connection where there is none."""
+        endpoint = self.endpoints[flow.local]
+        if flow.transport == "TCP":
+            self._connections.send(endpoint, flow, data, on_error)
+        elif endpoint.udp is not None and not endpoint.udp.send(data, (flow.host, flow.port)):
+            counters.inc("sip_send_failed")  # no room, or no route: retransmission decides
+            log(SIP, INFO, f"a datagram to {flow} was not taken")
+
+    def send_request(
+        self,
+        request: Request,
+        flow: Flow,
+        on_response: OnResponse,
+        on_failure: OnFailure,
+        contact_user: str | None = None,
+    ) -> ClientTransaction:
+        """Send a request of our own in a transaction; Via, and Contact if `contact_user` is given, are put in here.
+
+        `on_response` gets every response; `on_failure(code, why)` is called once with 408 or 503 if none comes.
+        """
+        transaction = ClientTransaction(self, request, on_response, on_failure, contact_user)
+        transaction.start(self.flow_for(request, flow, contact_user), fallback=flow)
+        return transaction
+
+    def flow_for(self, request: Request, flow: Flow, contact_user: str | None) -> Flow:
+        """UDP, or TCP for a request above tcp_threshold (RFC 3261 18.1.1), over a stream that stands if there is one."""
+        self.prepare(request, flow, contact_user, "")
+        if flow.transport != "UDP" or self.tcp_threshold <= 0:
+            return flow
+        if len(request.encode()) <= self.tcp_threshold:
+            return flow
+        return self._connections.to_host(flow.local, flow.host) or Flow("TCP", flow.local, flow.host, flow.port)
+
+    def prepare(self, request: Request, flow: Flow, contact_user: str | None, branch: str) -> str:
+        """Write Via and Contact for a flow; returns the branch."""
+        endpoint = self.endpoints[flow.local]
+        branch = branch or self.tokens.branch()
+        request.headers["via"] = [f"SIP/2.0/{flow.transport} {endpoint.sent_by};branch={branch};rport"]
+        if contact_user is not None:
+            params = request.get("contact").partition(">")[2]
+            request.set("contact", endpoint.contact(contact_user, flow.transport) + params)
+        return branch
+
+    def send_ack(self, request: Request, flow: Flow) -> bytes:
+        """The ACK to a 2xx: outside any transaction (RFC 3261 13.2.2.4); the octets, for when the 2xx comes again."""
+        flow = self.flow_for(request, flow, None)
+        self.prepare(request, flow, None, "")
+        if self.finish is not None:
+            self.finish(request, "ACK")
+        data = request.encode()
+        self.transmit_request(flow, request, data, None)
+        return data
+
+    def transmit_request(self, flow: Flow, request: Request, data: bytes, on_error: Callable[[], None] | None) -> None:
+        """Send an encoded request."""
+        counters.inc(_METHOD_COUNTERS.get(request.method, "sip_unknown"))
+        if SIP.level >= INFO:
+            self._trace("TO", request, data)
+        self.transmit(flow, data, on_error)
+
+    def connected(self, flow: Flow) -> bool:
+        """Is there a stream on this flow?"""
+        return self._connections.has(flow)
+
+    # -- the transactions' registers
+    def adopt_client(self, key: tuple[str, str], transaction: ClientTransaction) -> None:
+        """Make a client transaction known to the responses."""
+        self._clients[key] = transaction
+
+    def forget_client(self, key: tuple[str, str]) -> None:
+        """Its machine has terminated."""
+        self._clients.pop(key, None)
+
+    def forget_server(self, transaction: ServerTransaction) -> None:
+        """Its machine has terminated."""
+        if self._servers.get(transaction.key) is transaction:
+            del self._servers[transaction.key]
+
+    def finished(self, transaction: ServerTransaction) -> None:
+        """Only retransmissions are still waited for: under load the oldest of these make room."""
+        queue = self._finished
+        queue.append(transaction)
+        while queue and (queue[0].ended or len(queue) > MAX_FINISHED):
+            oldest = queue.popleft()
+            if not oldest.ended:
+                oldest.drop()
+
+    def load(self) -> dict[str, int]:
+        """How many transactions live, for metrics and tests."""
+        return {"server": len(self._servers), "client": len(self._clients)}
+
+    # -- trace
+    def log_id(self, call_id: str) -> str:
+        """The short id of a dialog in the SIP log."""
+        known = self._log_ids.get(call_id)
+        if known is None:
+            self._log_count += 1
+            known = f"{self._log_count & 0xFFFF:04x}"
+            if len(self._log_ids) >= _MAX_LOG_IDS:
+                del self._log_ids[next(iter(self._log_ids))]
+            self._log_ids[call_id] = known
+        return known
+
+    def _trace(self, dir: str, message: Message, data: bytes) -> None:
+        body = ""
+        if SIP.level >= DEBUG:
+            body = data.decode("utf-8", "surrogateescape").partition("\r\n")[2]
+        log(SIP, INFO, message.start_line(), dir=dir, id=self.log_id(message.call_id), body=body)
+
+
+def server_key(request: Request) -> tuple[str, ...]:
+    """What identifies a server transaction: RFC 3261 17.2.3; its last part is the method, INVITE for ACK."""
+    method = "INVITE" if request.method == "ACK" else request.method
+    via = request.via
+    branch = via.branch
+    if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
+        return (branch, via.sent_by, method)
+    return (  # RFC 2543: no To tag, since the ACK carries the one that we gave
+        request.target,
+        request.from_.tag,
+        request.call_id,
+        str(request.cseq.number),
+        request.get("via"),
+        method,
+    )
+
+
+def count_code(code: int) -> None:
+    """Count a response by its reason phrase: sip_ok, sip_unauthorized."""
+    name = _CODE_COUNTERS.get(code)
+    if name is None:
+        phrase = Response(code).reason.lower().replace("'", "")
+        name = "sip_" + "".join(c if c.isalnum() else "_" for c in phrase)
+        _CODE_COUNTERS[code] = name
+    counters.inc(name)

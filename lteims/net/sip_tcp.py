@@ -1,0 +1,210 @@
+"""SIP over TCP (RFC 3261 18): the table of connections, framing, keep-alive, limits; net/sip.py owns one of these.
+
+A connection is found by our address and the peer's, whoever opened it, and is reused while it lives.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from lteims import counters
+from lteims.errors import OperatorError
+from lteims.net.sip_flow import Endpoint, Flow
+from lteims.net.timers import Handle, TimerWheel
+from lteims.sip.framing import Framer, FramingError
+from lteims.sip.grammar import host_port
+from lteims.trace import INFO, SIP, WARN, log
+
+MESSAGE_TIME = 32.0  # seconds that one message may take to arrive
+CONNECT_TIME = 8.0  # seconds
+MAX_UNSENT = 1 << 20  # octets that a peer may leave unread
+_KEEPALIVE_INTERVAL, _KEEPALIVE_PROBES = 75, 5
+
+OnError = Callable[[], None]
+
+
+class StreamOwner(Protocol):
+    """Who takes what arrives: net/sip.py."""
+
+    def on_stream_message(self, flow: Flow, data: bytes) -> None:
+        """One whole message."""
+
+    def on_stream_lost(self, flow: Flow, error: FramingError) -> None:
+        """The stream cannot be framed any more; a last answer may be sent before it is closed."""
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection, accepted or opened."""
+
+    __slots__ = ("_deadline", "_framer", "_table", "flow", "queue", "transport")
+
+    def __init__(self, table: "Connections", endpoint: Endpoint, flow: Flow | None = None) -> None:
+        self._table = table
+        self._framer = Framer()
+        self._deadline: Handle | None = None
+        self.flow = flow or Flow("TCP", endpoint.index, "", 0)
+        self.transport: asyncio.Transport | None = None
+        self.queue: list[tuple[bytes, OnError | None]] = []  # while it is being opened
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        peer = transport.get_extra_info("peername")
+        if not peer:  # gone between accept and here
+            transport.abort()
+            return
+        self.flow = Flow("TCP", self.flow.local, peer[0].partition("%")[0], peer[1])
+        self.transport = transport
+        transport.set_write_buffer_limits(high=MAX_UNSENT)
+        self._table.opened(self)
+        for data, _ in self.queue:
+            transport.write(data)
+        self.queue.clear()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            messages = self._framer.feed(data)
+        except FramingError as error:
+            self._table.owner.on_stream_lost(self.flow, error)
+            self.cut(str(error))
+            return
+        for message in messages:
+            self._table.owner.on_stream_message(self.flow, message)
+        if self._framer.pings and self.transport:  # RFC 5626 3.5.1: CRLF for each double CRLF
+            self.transport.write(b"\r\n" * min(self._framer.pings, 16))
+            self._framer.pings = 0
+        self._watch(bool(messages))
+
+    def _watch(self, progressed: bool) -> None:
+        """A message that has begun must end in time, so that slow senders hold no memory."""
+        if self._deadline is not None and (progressed or not self._framer.partial):
+            self._table.wheel.cancel(self._deadline)
+            self._deadline = None
+        if self._deadline is None and self._framer.partial:
+            self._deadline = self._table.wheel.add(MESSAGE_TIME, self.cut, "a message did not end in time")
+
+    def pause_writing(self) -> None:
+        self.cut("the peer does not read")
+
+    def cut(self, why: str) -> None:
+        """End the connection for a fault of the peer."""
+        counters.inc("sip_tcp_cut")
+        log(SIP, WARN, f"connection cut: {why}", id=host_port(self.flow.host, self.flow.port))
+        if self.transport:
+            self.transport.close() if self.transport.get_write_buffer_size() < MAX_UNSENT else self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is not None:
+            self._table.wheel.cancel(self._deadline)
+            self._deadline = None
+        self._table.closed(self)
+
+
+class Connections:
+    """All connections of the process, by flow."""
+
+    def __init__(self, owner: StreamOwner, wheel: TimerWheel, keepalive: int, limit: int) -> None:
+        self.owner = owner
+        self.wheel = wheel
+        self._keepalive = keepalive
+        self._limit = limit
+        self._open: dict[Flow, Connection] = {}
+        self._opening: dict[Flow, Connection] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._servers: list[asyncio.Server] = []
+
+    async def listen(self, endpoint: Endpoint) -> None:
+        """Listen on an endpoint's address; OperatorError when it cannot be had."""
+        family = socket.AF_INET6 if endpoint.family == 6 else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if endpoint.family == 6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        where = host_port(endpoint.bind_host, endpoint.bind_port)
+        try:
+            sock.bind((endpoint.bind_host, endpoint.bind_port))
+        except OSError as error:
+            sock.close()
+            hint = "is another server running?" if error.errno == errno.EADDRINUSE else "check sip_addr and bind_addr"
+            raise OperatorError(f"cannot listen on tcp {where}: {error.strerror}; {hint}") from None
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(lambda: Connection(self, endpoint), sock=sock, backlog=1024))
+
+    def opened(self, connection: Connection) -> None:
+        """A connection stands."""
+        if len(self._open) >= self._limit:
+            connection.cut(f"more than {self._limit} connections")
+            return
+        assert connection.transport is not None
+        sock = connection.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._keepalive:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, min(self._keepalive, 32767))
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE_INTERVAL)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
+        self._open[connection.flow] = connection
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone. Bindings stay: their expiry decides, not the socket."""
+        if self._open.get(connection.flow) is connection:
+            del self._open[connection.flow]
+
+    def has(self, flow: Flow) -> bool:
+        """Is there a connection on this flow, open or being opened?"""
+        return flow in self._open or flow in self._opening
+
+    def to_host(self, local: int, host: str) -> Flow | None:
+        """The newest open connection with a host, for requests that have become too large for UDP."""
+        return next((flow for flow in reversed(self._open) if flow.host == host and flow.local == local), None)
+
+    def send(self, endpoint: Endpoint, flow: Flow, data: bytes, on_error: OnError | None) -> None:
+        """Send on the flow's connection, opening one if there is none; `on_error` is called if that fails."""
+        connection = self._open.get(flow)
+        if connection is not None and connection.transport is not None and not connection.transport.is_closing():
+            connection.transport.write(data)
+            return
+        connection = self._opening.get(flow)
+        if connection is None:
+            connection = self._opening[flow] = Connection(self, endpoint, flow)
+            task = asyncio.get_running_loop().create_task(self._connect(endpoint, flow, connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        connection.queue.append((data, on_error))
+
+    async def _connect(self, endpoint: Endpoint, flow: Flow, connection: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_TIME):
+                await loop.create_connection(
+                    lambda: connection, flow.host, flow.port, local_addr=(endpoint.bind_host, 0)
+                )
+        except (OSError, TimeoutError) as error:
+            log(SIP, INFO, f"tcp connection failed: {error or 'no answer'}", id=host_port(flow.host, flow.port))
+            counters.inc("sip_tcp_connect_failed")
+            waiting = [on_error for _, on_error in connection.queue if on_error]
+            connection.queue.clear()
+            del self._opening[flow]
+            for on_error in waiting:
+                on_error()
+        else:
+            del self._opening[flow]
+
+    def close_flow(self, flow: Flow) -> None:
+        """Close one connection after what is queued has left."""
+        connection = self._open.get(flow)
+        if connection is not None and connection.transport is not None:
+            connection.transport.close()
+
+    async def close(self) -> None:
+        """Stop listening and close everything."""
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        for connection in list(self._open.values()):
+            if connection.transport is not None:
+                connection.transport.close()
+        await asyncio.sleep(0)

@@ -27,8 +27,8 @@ class Subscriber:
 
     @property
     def number(self) -> str:
-        """The telephone number: the last nine digits of the IMSI behind a plus."""
-        return f"+{self.imsi[-9:]}"
+        """The telephone number: the IMSI without its network, behind a plus."""
+        return f"+{self.imsi[5:]}"
 
     def ue_db(self) -> str:
         """The entry in the configuration language."""

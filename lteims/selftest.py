@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 _CAP_NET_ADMIN = 12
 _NETLINK_XFRM = 6
-_XFRM_MSG_ALLOCSPI = 0x16
-_NLM_F_REQUEST = 1
+_XFRM_MSG_NEWSA = 0x10
+_XFRM_MSG_DELSA = 0x11
 _IPPROTO_SCTP = 132
 _IPPROTO_ESP = 50
+_TEST_SPI = 0x00DEAD01
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ def _has_net_admin() -> bool:
 
 
 def _esp() -> Finding | None:
-    """Ask the kernel for a larval ESP state, which it forgets by itself: it refuses where it has no ESP."""
-    error = _allocate_spi()
+    """Add an ESP state that no packet can meet and delete it again: the kernel refuses where it has no ESP."""
+    error = _try_esp_state()
     if not error:
         return None
     return Finding(
@@ -76,32 +77,36 @@ def _esp() -> Finding | None:
     )
 
 
-def _allocate_spi() -> int:
-    """XFRM_MSG_ALLOCSPI for 127.0.0.1; the errno of the answer, 0 if ESP is there (linux/xfrm.h)."""
+def _try_esp_state() -> int:
+    """XFRM_MSG_NEWSA and XFRM_MSG_DELSA with null algorithms on 127.0.0.1 (linux/xfrm.h); the errno of the first."""
     address = socket.inet_aton("127.0.0.1") + bytes(12)
-    selector = bytes(16 + 16 + 4 * 2 + 2 + 2 + 1 + 3 + 4 + 4)
-    identity = address + struct.pack("!I", 0) + bytes([_IPPROTO_ESP]) + bytes(3)
-    limits = bytes(8 * 8)
-    counters = bytes(4 * 8)
-    statistics = bytes(3 * 4)
-    tail = struct.pack("=IIHBBBxxx", 0, 1, socket.AF_INET, 0, 0, 0)
-    body = selector + identity + address + limits + counters + statistics
-    body += bytes(-len(body) % 8) if len(body) % 8 else b""
-    info = body + tail
-    info += bytes(-len(info) % 8)
-    spi_range = struct.pack("=II", 0x100, 0xFFF)
-    payload = info + spi_range
-    header = struct.pack("=IHHII", 16 + len(payload), _XFRM_MSG_ALLOCSPI, _NLM_F_REQUEST, 1, 0)
+    identity = address + struct.pack("=IB3x", socket.htonl(_TEST_SPI), _IPPROTO_ESP)
+    no_limits = struct.pack("=8Q", *[2**64 - 1] * 4, 0, 0, 0, 0)
+    state = bytes(56) + identity + address + no_limits + bytes(32) + bytes(12)
+    state += struct.pack("=IIHBBB7x", 0, 0, socket.AF_INET, 0, 0, 0)
+    algorithms = b"".join(_algorithm(kind, name) for kind, name in ((1, b"digest_null"), (2, b"ecb(cipher_null)")))
+    named = address + struct.pack("=IHBx", socket.htonl(_TEST_SPI), socket.AF_INET, _IPPROTO_ESP)
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_XFRM) as netlink:
             netlink.settimeout(1.0)
-            netlink.sendto(header + payload, (0, 0))
-            answer = netlink.recv(4096)
+            error = _ask(netlink, _XFRM_MSG_NEWSA, state + algorithms)
+            if not error:
+                _ask(netlink, _XFRM_MSG_DELSA, named)
+            return error
     except TimeoutError:
         return errno.ETIMEDOUT
     except OSError as error:
         return error.errno or errno.EIO
-    kind = struct.unpack_from("=H", answer, 4)[0]
-    if kind != 2:  # not NLMSG_ERROR: the state itself came back
-        return 0
+
+
+def _algorithm(kind: int, name: bytes) -> bytes:
+    """One XFRMA_ALG_AUTH or XFRMA_ALG_CRYPT attribute with an empty key."""
+    return struct.pack("=HH64sI", 4 + 68, kind, name, 0)
+
+
+def _ask(netlink: socket.socket, kind: int, payload: bytes) -> int:
+    """One request that wants an acknowledgement; the errno in it, 0 for success."""
+    flags = 0x05  # NLM_F_REQUEST | NLM_F_ACK
+    netlink.sendto(struct.pack("=IHHII", 16 + len(payload), kind, flags, 1, 0) + payload, (0, 0))
+    answer = netlink.recv(8192)
     return -int(struct.unpack_from("=i", answer, 16)[0])

@@ -346,10 +346,7 @@ class Calls:
             return
         session.callee_leg.cancel(reason)
         # Abandoned by the transaction after 64*T1 without a word: nobody would tell us then
-        self._stack.wheel.add(
-            65 * self._stack.timings.t1,
-            lambda: self._carry_out(session, session.call.handle(Stop("no answer to CANCEL"))),
-        )
+        self._stack.wheel.add(65 * self._stack.timings.t1, self.stop, session, "no answer to CANCEL")
 
     def _answered(self, session: Session) -> None:
         """A final response has left: the INVITE is no open one any more."""

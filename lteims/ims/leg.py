@@ -164,10 +164,9 @@ class Leg:
     def _end_fork(self, response: Response) -> None:
         """Another phone behind the callee answered too: acknowledged and hung up (RFC 3261 13.2.2.4)."""
         log(SIP, INFO, "a second 2xx of a fork is ended", id=self._stack.log_id(self.dialog.call_id))
-        fork = Dialog(
-            self.dialog.call_id, self.dialog.local, self.dialog.local_tag, self.dialog.remote, self.dialog.target
-        )
-        fork.local_cseq = self.dialog.local_cseq
+        ours = self.dialog
+        fork = Dialog(ours.call_id, ours.local, ours.local_tag, ours.remote, ours.target)
+        fork.local_cseq = ours.local_cseq
         fork.on_response(response)
         self._stack.send_ack(fork.request("ACK", self.invite_cseq), self.flow)
         self._stack.send_request(fork.request("BYE"), self.flow, _nothing, _no_failure)

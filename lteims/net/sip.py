@@ -247,7 +247,7 @@ class SipStack:
         return transaction
 
     def flow_for(self, request: Request, flow: Flow, contact_user: str | None) -> Flow:
-        """UDP, or TCP for a request above tcp_threshold (RFC 3261 18.1.1), over a stream that stands if there is one."""
+        """UDP, or TCP for a request above tcp_threshold (RFC 3261 18.1.1), over a stream that stands already."""
         self.prepare(request, flow, contact_user, "")
         if flow.transport != "UDP" or self.tcp_threshold <= 0:
             return flow

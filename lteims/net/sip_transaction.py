@@ -27,7 +27,7 @@ from lteims.sip.transaction import (
 )
 from lteims.sip.uac_transaction import InviteClient, NonInviteClient
 from lteims.sip.uas_transaction import InviteServer, NonInviteServer
-from lteims.trace import INFO, SIP, log
+from lteims.trace import DEBUG, INFO, SIP, log
 
 if TYPE_CHECKING:
     from lteims.net.sip import SipStack
@@ -56,7 +56,7 @@ class ServerTransaction:
         self.ended = False
         self._timers: list[Handle] = []
         kind = InviteServer if request.method == "INVITE" else NonInviteServer
-        self._machine = kind(stack.timings, flow.transport != "UDP")
+        self._machine = kind(stack.timings, flow.transport != "UDP", id=trace_id(stack, request))
 
     @property
     def answered(self) -> bool:
@@ -166,7 +166,8 @@ class ClientTransaction:
             stack.finish(self.request, self.request.method)
         self._key = (branch, self.request.method)
         kind = InviteClient if self.request.method == "INVITE" else NonInviteClient
-        self._machine = kind(stack.timings, flow.transport != "UDP", self.request.encode())
+        data = self.request.encode()
+        self._machine = kind(stack.timings, flow.transport != "UDP", data, id=trace_id(stack, self.request))
         stack.adopt_client(self._key, self)
         self._run(self._machine.start(stack.loop.time()))
 
@@ -256,6 +257,11 @@ class ClientTransaction:
         for timer in self._timers:
             self._stack.wheel.cancel(timer)
         self._timers.clear()
+
+
+def trace_id(stack: "SipStack", request: Request) -> str:
+    """The id column of the machine's lines, made only where they are written."""
+    return stack.log_id(request.call_id) if SIP.level >= DEBUG else "-"
 
 
 def _ignore_response(response: Response) -> None:

@@ -5,10 +5,12 @@ import gc
 import os
 import resource
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from lteims import __version__, trace
+from lteims import __version__, counters, trace
 from lteims.config import Loaded
 from lteims.config.log_options import parse_log_options
 from lteims.errors import OperatorError
@@ -63,6 +65,7 @@ class App:
         """Start, serve until `stop`, stop in order. OperatorError when the start fails."""
         config = self._config
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_loop_error)
         log_file = LogFile(
             config.log_filename,
             directory=str(self._path.parent),
@@ -148,6 +151,14 @@ class App:
         for task in (monitor, stopping):
             task.cancel()
         await asyncio.gather(monitor, stopping, return_exceptions=True)
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A fault of ours in a callback: counted and logged with its place; nothing else stops."""
+        error = context.get("exception")
+        counters.inc("ims_internal_error")
+        body = "".join(traceback.format_exception(error)) if error is not None else ""
+        log(IMS, trace.ERROR, f"{context.get('message', 'error in the event loop')}: {error!r}", body=body)
+        self._events.error("internal error, the log file has the details", error=repr(error))
 
     def _open_store(self) -> StateStore:
         name = self._config.ue_db_filename

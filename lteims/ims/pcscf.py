@@ -19,7 +19,7 @@ from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import host_port
 from lteims.sip.message import Request
-from lteims.trace import ERROR, IMS, INFO, log
+from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
 ALLOW = "REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
@@ -113,8 +113,8 @@ class Pcscf:
 
     def _refuse(self, transaction: ServerTransaction, error: SipError) -> None:
         request = transaction.request
-        if error.code >= 402 or request.method != "REGISTER":
-            log(IMS, INFO, f"{request.method} from {transaction.flow} refused with {error.code}: {error.why}")
+        level = DEBUG if error.code == 401 else INFO
+        log(IMS, level, f"{request.method} from {transaction.flow} answered {error.code}: {error.why}")
         transaction.reply(error.code, error.reason, error.headers)
 
     def _spawn(self, work: Coroutine[None, None, None], transaction: ServerTransaction) -> None:
@@ -141,8 +141,8 @@ class Pcscf:
             if error.code != 401:
                 counters.inc("ims_registration_failed")
                 log(IMS, INFO, f"registration of {request.to.uri} failed: {error.why}")
-            elif IMS.level >= INFO:
-                log(IMS, INFO, f"registration of {request.to.uri}: 401, {error.why}")
+            elif IMS.level >= DEBUG:
+                log(IMS, DEBUG, f"registration of {request.to.uri}: 401, {error.why}")
             transaction.reply(error.code, error.reason, error.headers)
             return
         response = transaction.make(200)

@@ -7,7 +7,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from lteims import counters
 from lteims.errors import OperatorError
@@ -49,17 +49,17 @@ class Connection(asyncio.Protocol):
         self.queue: list[tuple[bytes, OnError | None]] = []  # while it is being opened
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        peer = transport.get_extra_info("peername")
+        stream = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
+        peer = stream.get_extra_info("peername")
         if not peer:  # gone between accept and here
-            transport.abort()
+            stream.abort()
             return
         self.flow = Flow("TCP", self.flow.local, peer[0].partition("%")[0], peer[1])
-        self.transport = transport
-        transport.set_write_buffer_limits(high=MAX_UNSENT)
+        self.transport = stream
+        stream.set_write_buffer_limits(high=MAX_UNSENT)
         self._table.opened(self)
         for data, _ in self.queue:
-            transport.write(data)
+            stream.write(data)
         self.queue.clear()
 
     def data_received(self, data: bytes) -> None:

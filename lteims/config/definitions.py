@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lteims.config.values import MAX_DEPTH, copied, from_plain, measured
 
-MAX_EXPANDED = 2_000_000  # values that the uses of defines may add to one configuration
+MAX_EXPANDED = 1_000_000  # values that the uses of defines may add to one configuration
 RESERVED = frozenset({"true", "false", "include", "defined"})
 
 

@@ -52,10 +52,14 @@ class Diagnostic:
 
 
 class ConfigError(OperatorError):
-    """A configuration that cannot be used; `diagnostics` holds everything that is wrong with it."""
+    """A configuration that cannot be used; `diagnostics` holds everything that is wrong with it.
 
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+    `warnings` holds what is odd besides: a property that nobody knows often explains one that is missing.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], warnings: Iterable[Diagnostic] = ()) -> None:
         self.diagnostics = tuple(diagnostics)
+        self.warnings = tuple(warnings)
         super().__init__("\n".join(map(str, self.diagnostics)))
 
 

@@ -133,16 +133,14 @@ class Lexer:
         return start
 
     def one(self, start: int, out: Tokens) -> int:
-        """Emit the next token alone, unless it opens or closes something; returns where to go on."""
+        """Emit the next token alone if it is a string or a name; returns where to go on."""
         match = MASTER.match(self.text, start)
-        if match is None or match.lastindex is None:
+        kind = match.lastindex if match else None
+        if match is None or kind not in (2, 6, 8) or match[kind] in ("#", "include"):
             return start
-        if match.lastindex == 2:
-            out.add(VALUE, match[2], self.base + match.start(2) - 1)
-        elif match.lastindex > 4:
-            return self._token(match, match.lastindex, out)
-        else:
-            return start
+        if kind != 2:
+            return self._token(match, kind, out)
+        out.add(VALUE, match[2], self.base + match.start(2) - 1)
         return match.end()
 
     def _token(self, match: re.Match[str], kind: int, out: Tokens) -> int:
@@ -207,6 +205,12 @@ class Lexer:
         word = _WORD.match(self.text, at)
         if char == "#":
             self.report.error(place, "unexpected '#': a directive begins its line, a comment begins with //")
+            end = self.text.find("\n", at)
+            return end if end >= 0 else len(self.text)
+        if char == "=":
+            self.report.error(place, "unexpected '=': a property is NAME: VALUE")
+            if out.kinds[-1:] == [NAME]:
+                out.kinds[-1] = KEY
         elif word is None:
             self.report.error(place, f"unexpected character {char!r}")
         else:

@@ -45,7 +45,7 @@ def load(path: str, read: Read, defines: Mapping[str, object] | None = None) -> 
     report.limit = None
     config = ims_config(tree, Spot(report, tree))
     if report.errors:
-        raise ConfigError(report.errors)
+        raise ConfigError(report.errors, report.warnings)
     return Loaded(config, tuple(report.warnings), tree, tuple(source.name for source in report.files))
 
 
@@ -59,7 +59,8 @@ def read_tree(path: str, read: Read, report: Report, defines: Mapping[str, objec
     Parser(Preprocessor(definitions, report, read).run(path), report).file(tree)
     if report.errors:
         names = [source.name for source in report.files]
-        raise ConfigError(sorted(report.errors, key=lambda found: (names.index(found.file), found.line, found.column)))
+        errors = sorted(report.errors, key=lambda found: (names.index(found.file), found.line, found.column))
+        raise ConfigError(errors, report.warnings)
     return tree
 
 
@@ -105,7 +106,7 @@ def _checked(
     except Refusal as refusal:
         spot.error(str(refusal))
     if report.errors:
-        raise ConfigError(report.errors)
+        raise ConfigError(report.errors, report.warnings)
     if warnings is not None:
         warnings += report.warnings
     return result

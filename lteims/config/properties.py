@@ -142,7 +142,7 @@ def _custom_header(value: object, spot: Spot) -> CustomHeader:
         if name not in members:
             spot.error(f"'{name}' is missing")
     if "codes" not in members and "methods" not in members:
-        spot.error("'methods' or 'codes' is missing: to which requests or responses does the header belong?")
+        spot.warn(f"{spot.path()}: without 'methods' or 'codes' the header belongs to no message")
     return CustomHeader(**({"name": "", "value": ""} | fields))
 
 
@@ -230,7 +230,7 @@ def ims_config(tree: Mapping[str, object], root: Spot) -> ImsConfig:
         root.at("com_ssl_peer_verify").error("'com_ssl_certificate' is missing: without TLS there is no peer to verify")
     if config.timer_t1 > config.timer_t2:
         name = "timer_t1" if "timer_t1" in tree else "timer_t2"
-        root.at(name).error(f"timer_t1 ({config.timer_t1:g}) must not be above timer_t2 ({config.timer_t2:g})")
+        root.at(name).warn(f"timer_t1 ({config.timer_t1:g}) is above timer_t2 ({config.timer_t2:g})")
     return _with_fallbacks(config)
 
 

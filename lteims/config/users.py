@@ -61,7 +61,7 @@ _CONTENT_TYPE = re.compile(r"[^\s/;]+/[^\s/;]+(?:\s*;.*)?")
 
 
 def precondition(value: object, spot: Spot) -> Precondition:
-    """"on", "off" or "silent"; the old form is a boolean."""
+    """ "on", "off" or "silent"; the old form is a boolean."""
     if isinstance(value, bool) or value in (0, 1):
         new = Precondition.ON if value else Precondition.OFF
         spot.warn(f"'{spot.key}: {'true' if value else 'false'}' is the old form of '{spot.key}: \"{new}\"'")
@@ -210,10 +210,10 @@ def user(value: object, spot: Spot) -> UserConfig:
     if not members.get("imsi") and not members.get("nai"):
         spot.error("'imsi' or 'nai' is missing: a user needs one of them")
     if entry.multi_sim and entry.sim_algo is not SimAlgo.XOR:
-        here.at("multi_sim").error(f"only allowed with sim_algo \"xor\", found \"{entry.sim_algo}\"")
+        here.at("multi_sim").error(f'only allowed with sim_algo "xor", found "{entry.sim_algo}"')
     _check_keys(entry, members, spot, here)
     if entry.sim_algo is SimAlgo.TUAK and entry.res_len not in (4, 8, 16):
-        here.at("res_len").error(f"expected 4, 8 or 16 with sim_algo \"tuak\", found {entry.res_len}")
+        here.at("res_len").error(f'expected 4, 8 or 16 with sim_algo "tuak", found {entry.res_len}')
     return entry
 
 
@@ -230,7 +230,7 @@ def _with_old_precondition(identities: tuple[ImpuConfig, ...], spot: Spot) -> tu
 def _check_keys(entry: UserConfig, members: Mapping[str, Any], spot: Spot, here: Spot) -> None:
     """Each algorithm's own secrets: TS 35.206 (OP, OPc), TS 35.231 (TOP, TOPc)."""
     if entry.k and len(entry.k) == 32 and entry.sim_algo is not SimAlgo.TUAK:
-        here.at("K").error(f"expected 32 hex digits with sim_algo \"{entry.sim_algo}\", found 64")
+        here.at("K").error(f'expected 32 hex digits with sim_algo "{entry.sim_algo}", found 64')
     needed = {SimAlgo.XOR: (), SimAlgo.MILENAGE: ("op", "opc"), SimAlgo.TUAK: ("top", "topc")}[entry.sim_algo]
     if not needed:
         return

@@ -13,7 +13,8 @@ from tests.net.sipp import Outcome, Sipp
 from tests.net.wav import pcma_tone
 from tests.peers.subscribers import DOMAIN, Subscriber, csv, subscribers, ue_db
 
-MD5 = subscribers(1000)
+*MD5, ALICE, BOB = subscribers(1052)
+MD5, DAILY = MD5[:1000], MD5[1000:]  # DAILY: users that one phone at a time registers for
 AKA = subscribers(1000, aka=True)
 HOSTS = ["127.0.0.1", "::1"]
 TRANSPORTS = ["udp", "tcp"]
@@ -25,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for the whole file; that it stops in order with exit code 0 is part of every test's verdict."""
     folder = tmp_path_factory.mktemp("sipp")
     extra = f'domain: "{DOMAIN}",\necho: ["tel:{ECHO}"],\ntimer_t1: 0.5,\n'
-    with Server(folder / "server", ue_db([*MD5, *AKA]), extra) as running:
+    with Server(folder / "server", ue_db([*MD5, *DAILY, ALICE, BOB, *AKA]), extra) as running:
         yield running
 
 
@@ -33,6 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def folder(tmp_path: Path) -> Path:
     """A folder with the CSV files and something to say."""
     (tmp_path / "md5.csv").write_text(csv(MD5), encoding="utf-8")
+    (tmp_path / "daily.csv").write_text(csv(DAILY), encoding="utf-8")
     (tmp_path / "aka.csv").write_text(csv(AKA), encoding="utf-8")
     (tmp_path / "tone.pcma").write_bytes(pcma_tone(10.0))
     return tmp_path
@@ -72,7 +74,7 @@ def test_a_connection_for_each_phone(server: Server, folder: Path) -> None:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_phones_refresh_and_leave(server: Server, folder: Path, transport: str, host: str) -> None:
     outcome = Sipp(
-        "lifecycle", server.address(host), folder, folder / "md5.csv", transport, calls=50, rate=50, host=host
+        "lifecycle", server.address(host), folder, folder / "daily.csv", transport, calls=50, rate=50, host=host
     ).run()
     expect(outcome, 50)
 
@@ -80,8 +82,7 @@ def test_phones_refresh_and_leave(server: Server, folder: Path, transport: str, 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_the_echo_number_answers_and_echoes(server: Server, folder: Path, transport: str, host: str) -> None:
-    caller = MD5[10]
-    users = one(folder, caller)
+    users = one(folder, ALICE)
     port = free_port()
     expect(Sipp("register", server.address(host), folder, users, transport, host=host, port=port).run(), 1)
     call = Sipp(
@@ -98,20 +99,19 @@ def test_the_echo_number_answers_and_echoes(server: Server, folder: Path, transp
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize(("calling", "called"), [("caller", "callee"), ("caller_waits", "callee_hangs_up")])
 def test_two_phones_call(server: Server, folder: Path, calling: str, called: str, transport: str, host: str) -> None:
-    a, b = MD5[20], MD5[21]
     ports = free_port(), free_port()
-    for user, port in zip((a, b), ports, strict=True):
+    for user, port in zip((ALICE, BOB), ports, strict=True):
         outcome = Sipp(
             "register", server.address(host), folder, one(folder, user), transport, host=host, port=port
         ).run()
         expect(outcome, 1)
     callee = Sipp(
-        called, "", folder, transport=transport, host=host, port=ports[1], keys={"callee": b.imsi},
+        called, "", folder, transport=transport, host=host, port=ports[1], keys={"callee": BOB.imsi},
         options=("-rtp_echo", "-mp", str(free_port()), "-mi", host, "-d", "1000"), within=20,
     )  # fmt: skip
     caller = Sipp(
-        calling, server.address(host), folder, one(folder, a), transport, host=host, port=ports[0],
-        keys={"callee": b.imsi}, options=("-d", "1000", "-mi", host), within=20,
+        calling, server.address(host), folder, one(folder, ALICE), transport, host=host, port=ports[0],
+        keys={"callee": BOB.imsi}, options=("-d", "1000", "-mi", host), within=20,
     )  # fmt: skip
     before = len(MEDIA_COUNT.findall(server.log))
     callee.start()
@@ -124,6 +124,6 @@ def test_two_phones_call(server: Server, folder: Path, calling: str, called: str
     finally:
         callee.end()
         outcome = Sipp(
-            "lifecycle", server.address(host), folder, one(folder, b), transport, host=host, port=ports[1]
+            "lifecycle", server.address(host), folder, one(folder, BOB), transport, host=host, port=ports[1]
         ).run()
     expect(outcome, 1)

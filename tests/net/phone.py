@@ -111,19 +111,19 @@ class Crowd:
     """The phones' common socket."""
 
     server: tuple[str, int]
-    socket: socket.socket = field(init=False)
+    sock: socket.socket = field(init=False)
     host: str = field(init=False)
     waiting: dict[str, Phone] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.socket.bind(("127.0.0.1", 0))
-        self.host = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.sock.bind(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self.sock.getsockname()[1]}"
 
     def close(self) -> None:
         """Close the socket."""
-        self.socket.close()
+        self.sock.close()
 
     def run(self, crowd: Iterable[Phone], after_each: Callable[[int], bool] = lambda done: False) -> int:
         """Register them all, IN_FLIGHT at a time. `after_each` hears how many are done; True means that the server
@@ -132,9 +132,9 @@ class Crowd:
         done, dead, end = 0, False, time.monotonic() + GIVE_UP
         self._fill(source)
         while self.waiting:
-            readable, _, _ = select.select([self.socket], [], [], QUIET)
+            readable, _, _ = select.select([self.sock], [], [], QUIET)
             if readable:
-                done += self._take(self.socket.recv(65535))
+                done += self._take(self.sock.recv(65535))
                 dead = dead or after_each(done)
             elif dead:
                 break
@@ -156,7 +156,7 @@ class Crowd:
 
     def _send(self, phone: Phone, request: bytes) -> None:
         phone.sent_at = time.monotonic()
-        self.socket.sendto(request, self.server)
+        self.sock.sendto(request, self.server)
 
     def _resend(self) -> None:
         late = time.monotonic() - RESEND

@@ -33,6 +33,17 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A directive: its word, the tokens behind it (or its text), and where the text goes on behind the line."""
+
+    word: str
+    words: Tokens
+    place: int
+    resume: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Inclusion:
     """A file that is being read, and the place that asked for it."""
 
@@ -112,39 +123,50 @@ class Preprocessor:
 
     def directive(self, start: int, out: Tokens) -> int:
         """Deal with the line that begins with `#` at start; returns where the text goes on."""
-        match = _WORD.match(self._text, start)
-        word, after = (match[1], match.end()) if match else ("", start + 1)
-        place = self._base + start
-        end = self._line_end(after)
-        if word in ("error", "warning"):
-            return self._message(word, place, after, end)
-        words = Tokens()
-        resume = max(self._plain.scan(after, end, words), end)
-        words.close(self._base + after)
+        line = self._line(start)
         try:
-            return self._dispatch(word, words, place, resume, out)
+            return self._dispatch(line, out)
         except SyntaxFault as fault:
             self._report.error(fault.place, fault.message)
-        return resume
+        return line.resume
+
+    def _line(self, start: int) -> Line:
+        match = _WORD.match(self._text, start)
+        word, after = (match[1], match.end()) if match else ("", start + 1)
+        end = self._line_end(after)
+        words = Tokens()
+        if word in ("error", "warning"):  # free text
+            text = self._text[after:end].strip()
+            text = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+            return Line(word, words, self._base + start, end, text)
+        resume = max(self._plain.scan(after, end, words), end)
+        return Line(word, words.close(self._base + after), self._base + start, resume)
 
     # ------------------------------------------------------------------ the directives
 
-    def _dispatch(self, word: str, words: Tokens, place: int, resume: int, out: Tokens) -> int:
+    def _dispatch(self, line: Line, out: Tokens) -> int:
+        word, place = line.word, line.place
         match word:
             case "define" | "default" | "undef":
-                self._define(word, words, place)
+                self._define(word, line.words, place)
             case "include":
-                self._splice(words, place, out)
+                self._splice(line.words, place, out)
             case "if" | "ifdef" | "ifndef":
-                return self._open(word, words, place, resume)
+                self._conditions.append(Condition(place, taken=False))
+                self._conditions[-1].taken = self._holds(line)
+                return line.resume if self._conditions[-1].taken else self._skip(line.resume)
             case "else" | "elif" | "endif":
-                return self._next_branch(word, words, place, resume, skipping=False)
+                return line.resume if self._counts(line) else self._skip(line.resume)
+            case "error":
+                raise SyntaxFault(place, line.text or "#error")
+            case "warning":
+                self._report.warn(place, line.text or "#warning")
             case "":
-                if len(words.kinds) > 3:
+                if len(line.words.kinds) > 3:
                     raise SyntaxFault(place, "expected the name of a directive behind '#'")
             case _:
                 raise SyntaxFault(place, f"unknown directive '#{word}' (a comment begins with //)")
-        return resume
+        return line.resume
 
     def _define(self, word: str, words: Tokens, place: int) -> None:
         if words.kinds[0] != NAME:
@@ -167,44 +189,39 @@ class Preprocessor:
             del column[-3:]  # its end marks
         out.extend(tokens)
 
-    def _open(self, word: str, words: Tokens, place: int, resume: int) -> int:
-        condition = Condition(place, taken=False)
-        self._conditions.append(condition)
-        condition.taken = self._holds(word, words, place)
-        return resume if condition.taken else self._skip(resume)
-
-    def _holds(self, word: str, words: Tokens, place: int) -> bool:
+    def _holds(self, line: Line) -> bool:
         """Does the condition of an #if, #elif, #ifdef or #ifndef hold? A faulty one does not."""
+        words = line.words
         try:
-            if word in ("if", "elif"):
+            if line.word in ("if", "elif"):
                 return truth(self._parser(words, unknown_is_zero=True).single())
             if words.kinds[0] != NAME or len(words.kinds) != 4:
-                raise SyntaxFault(place, f"expected one name behind #{word}")
-            return (str(words.values[0]) in self._definitions) is (word == "ifdef")
+                raise SyntaxFault(line.place, f"expected one name behind #{line.word}")
+            return (str(words.values[0]) in self._definitions) is (line.word == "ifdef")
         except SyntaxFault as fault:
             self._report.error(fault.place, fault.message)
         except TypeError as fault:
-            self._report.error(place, str(fault))
+            self._report.error(line.place, str(fault))
         return False
 
-    def _next_branch(self, word: str, words: Tokens, place: int, resume: int, *, skipping: bool) -> int:
-        """#elif, #else or #endif, met in the branch that counts or while skipping one that does not."""
+    def _counts(self, line: Line) -> bool:
+        """At an #elif, #else or #endif: does the text behind it count? Raises SyntaxFault for one out of place."""
         if not self._conditions:
-            raise SyntaxFault(place, f"#{word} without #if")
+            raise SyntaxFault(line.place, f"#{line.word} without #if")
         condition = self._conditions[-1]
-        if word == "endif":
+        if line.word == "endif":
             self._conditions.pop()
-            return resume
+            return True
         if condition.last:
-            raise SyntaxFault(place, f"#{word} behind #else")
-        condition.last = word == "else"
-        if not condition.taken and (word == "else" or self._holds(word, words, place)):
-            condition.taken = True
-            return resume
-        return resume if skipping and self._conditions[-1] is not condition else self._skip(resume)
+            raise SyntaxFault(line.place, f"#{line.word} behind #else")
+        condition.last = line.word == "else"
+        if condition.taken or not (condition.last or self._holds(line)):
+            return False
+        condition.taken = True
+        return True
 
     def _skip(self, pos: int) -> int:
-        """Pass over a branch that does not count; returns where the text counts again."""
+        """Pass over branches that do not count; returns where the text counts again."""
         nested = 0
         while (match := _SKIPPED.search(self._text, pos)) is not None:
             pos = match.end()
@@ -217,16 +234,14 @@ class Preprocessor:
             elif word == "endif" and nested:
                 nested -= 1
             elif word in ("elif", "else", "endif") and not nested:
-                return self.directive(match.start(1), Tokens())
+                line = self._line(match.start(1))
+                pos = line.resume
+                try:
+                    if self._counts(line):
+                        return pos
+                except SyntaxFault as fault:
+                    self._report.error(fault.place, fault.message)
         return len(self._text)
-
-    def _message(self, word: str, place: int, after: int, end: int) -> int:
-        text = self._text[after:end].strip().strip('"') or f"#{word}"
-        if word == "error":
-            self._report.error(place, text)
-        else:
-            self._report.warn(place, text)
-        return end
 
     # ------------------------------------------------------------------ pieces
 

@@ -55,6 +55,7 @@ _OLD_PRECONDITION = "precondition:"
 _OLD_PRECONDITIONS = frozenset(f"{_OLD_PRECONDITION}{value}" for value in Precondition)
 _IMPU = re.compile(r'[^\s<>"]+')
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)")
+_IMEI = re.compile(r"[0-9]{14,16}")
 _TEL = re.compile(r"\+?[0-9A-Fa-f*#().-]+(?:;.*)?")
 _SEPARATORS = str.maketrans("", "", "-.()")  # visual ones, RFC 3966 5.1.1
 _CONTENT_TYPE = re.compile(r"[^\s/;]+/[^\s/;]+(?:\s*;.*)?")
@@ -98,7 +99,7 @@ def _content_type(value: object, spot: Spot) -> str:
 
 def _imei(value: object, spot: Spot) -> str:
     digits = text(value, spot)
-    if digits and not (digits.isascii() and digits.replace("-", "").isdigit()):
+    if digits and not _IMEI.fullmatch(digits.replace("-", "")):
         raise Refusal("expected an IMEI: a string of 14 to 16 digits")
     return digits
 

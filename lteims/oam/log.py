@@ -85,6 +85,8 @@ class LogFile:
             self._writer = self._open(os.path.join(directory, filename), settings)
 
     def _open(self, path: str, settings: tuple[LogSetting, ...]) -> LogWriter:
+        if "\0" in path:
+            raise OperatorError(f"log file {one_line(path)}: a file name has no zero octet; change log_filename")
         rotate = RotateNow() in settings  # in the configuration: what an earlier run left there is set aside
         writer = LogWriter(
             path, self._wall, append=self._append, sync=self._sync, rotate_dir=self._rotate_dir(), set_aside=rotate

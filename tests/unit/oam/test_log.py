@@ -133,6 +133,8 @@ def test_a_missing_directory_is_the_operators_error(tmp_path: Path, open_log: Op
         open_log(filename="nowhere/ims.log")
     with pytest.raises(OperatorError, match="Is a directory"):
         open_log(filename=str(tmp_path))
+    with pytest.raises(OperatorError, match="zero octet"):
+        open_log(filename="a\0b")
     with pytest.raises(OperatorError, match="nowhere is no directory"):
         open_log("file.path=nowhere")
 

@@ -1,0 +1,219 @@
+"""The operator's commands (manual 7): one table of name, usage, help and function, for every console.
+
+The monitor reads lines and calls `execute` and `complete`; commands of other parts are added with `add`. A command
+returns text or raises CommandError; whatever else goes wrong in it becomes one line here and an entry in the log.
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lteims.config.log_options import ALL, LayerOption, TimeFormat, parse_log_options
+from lteims.errors import LteimsError, OperatorError
+from lteims.ims.control import UserView
+from lteims.oam.listing import columns, log_text, users_text
+from lteims.oam.log import LogFile
+from lteims.oam.log_format import escape, one_line
+from lteims.trace import ERROR, IMS, LAYERS, LEVEL_NAMES, log
+
+_SHOWN = 60  # characters of the operator's own words that an error repeats
+
+
+class CommandError(LteimsError):
+    """A command cannot be carried out; the text says why."""
+
+
+class Control(Protocol):
+    """What the commands here ask of the server."""
+
+    def users(self) -> Sequence[UserView]:
+        """All users of the database, in its order."""
+
+    def quit(self) -> None:
+        """Begin to stop the program."""
+
+
+def _no_words(_word: str) -> Iterable[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command; `run` takes the rest of the line, `complete` the last word of it and gives whole words."""
+
+    name: str
+    usage: str  # the arguments alone
+    summary: str
+    help: str  # further lines of `help NAME`
+    run: Callable[[str], str]
+    complete: Callable[[str], Iterable[str]] = _no_words
+
+
+class Commands:
+    """The table, and the one place where a line becomes text."""
+
+    def __init__(self, control: Control, log_file: LogFile) -> None:
+        self.quitting = False  # somebody said quit
+        self._control = control
+        self._log_file = log_file
+        self._table: dict[str, Command] = {}
+        for command in self._first_commands():
+            self.add(command)
+
+    def add(self, command: Command) -> None:
+        """Put a command into the table, or in the place of the one of that name."""
+        self._table[command.name] = command
+
+    def execute(self, line: str) -> str:
+        """Carry one line out; the answer is fit for a terminal, "" where there is nothing to say. Never raises."""
+        name, _, arguments = line.strip().partition(" ")
+        if not name:
+            return ""
+        try:
+            return escape(self.find(name).run(arguments.strip()).rstrip("\n"))
+        except (CommandError, OperatorError) as error:
+            return escape(str(error))
+        except Exception as error:
+            what = f"internal error in {one_line(name[:_SHOWN])!r}: {type(error).__name__}: {one_line(str(error))}"
+            log(IMS, ERROR, f"monitor: {what}", body=traceback.format_exc())
+            return f"{what[:500]}; the log file has the details"
+
+    def find(self, name: str) -> Command:
+        """The command of this name or of this unambiguous beginning. Raises CommandError."""
+        if name in self._table:
+            return self._table[name]
+        found = [command for command in self._table if command.startswith(name)]
+        if not found:
+            raise CommandError(f"unknown command {name[:_SHOWN]!r}, try help")
+        if len(found) > 1:
+            raise CommandError(f"ambiguous command {name[:_SHOWN]!r}: {', '.join(sorted(found))}")
+        return self._table[found[0]]
+
+    def complete(self, line: str) -> tuple[str, list[str]]:
+        """The word that the line ends with, and what may stand in its place. Never raises."""
+        name, space, rest = line.lstrip().partition(" ")
+        if not space:
+            return name, [f"{command} " for command in sorted(self._table) if command.startswith(name)]
+        word = rest.rpartition(" ")[2]
+        try:
+            return word, list(self.find(name).complete(word))
+        except Exception:
+            return word, []  # a word that cannot be completed is no event
+
+    def _first_commands(self) -> tuple[Command, ...]:
+        return (
+            Command(
+                "help",
+                "[COMMAND]",
+                "Show the commands, or one of them in detail.",
+                "A command may be shortened as long as its beginning fits no other one.",
+                self._help,
+                lambda word: (name for name in sorted(self._table) if name.startswith(word)),
+            ),
+            Command(
+                "log",
+                "[LOG_OPTIONS]",
+                "Show the state of the log, or change its options.",
+                _LOG_HELP,
+                self._log,
+                log_option_words,
+            ),
+            Command("quit", "", "Stop the program.", "Ctrl-D on an empty line does the same.", self._quit),
+            Command(
+                "users",
+                "[IMPI]",
+                "List the users and how they are registered.",
+                "With IMPI only those whose IMPI, IMSI or IMPU contains it.",
+                self._users,
+                self._identities,
+            ),
+        )
+
+    def _help(self, arguments: str) -> str:
+        if arguments:
+            command = self.find(arguments.split()[0])
+            return f"{_synopsis(command)}\n  {command.summary}\n" + "\n".join(
+                f"  {line}" for line in command.help.splitlines()
+            )
+        return "\n".join(columns([(_synopsis(command), command.summary) for _, command in sorted(self._table.items())]))
+
+    def _users(self, arguments: str) -> str:
+        users = self._control.users()
+        if not arguments:
+            return users_text(users)
+        wanted = arguments.lower()
+        found = [u for u in users if any(wanted in identity.lower() for identity in (u.impi, u.imsi, *u.impu))]
+        if not found:
+            raise CommandError(f"no user matches {arguments[:_SHOWN]!r}")
+        return users_text(found)
+
+    def _identities(self, word: str) -> Iterable[str]:
+        users = self._control.users()
+        return [name for user in users for name in (user.impi, *user.impu) if name.startswith(word)]
+
+    def _log(self, arguments: str) -> str:
+        try:
+            settings = parse_log_options(arguments)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        self._log_file.apply(settings)
+        return "" if settings else log_text(self._log_file.state())
+
+    def _quit(self, arguments: str) -> str:
+        self.quitting = True
+        self._control.quit()
+        return ""
+
+
+def _synopsis(command: Command) -> str:
+    return f"{command.name} {command.usage}".rstrip()
+
+
+_LOG_HELP = f"""\
+LOG_OPTIONS is a list of assignments with commas between, as in the configuration; later ones win:
+LAYER.level={"|".join(LEVEL_NAMES)}
+LAYER.max_size=N            bytes shown of a hex dump
+LAYER.payload=0|1           hex dump of Diameter and SGsAP messages
+LAYER.key=0|1               show security keys
+LAYER.crypto=0|1            show data as ciphered and in clear
+time={"|".join(TimeFormat)}         seconds since 1970, time of day, date and time
+time.us=0|1                 with microseconds
+file=cut                    begin the file anew
+file.rotate=now             set the file aside, its name with a time stamp, and begin a new one
+file.rotate=SIZE[K|M|G]     do so whenever the file has this size; 0 is never
+file.path=DIRECTORY         where files that were set aside go
+append=0|1                  keep what is in the file when it is opened
+LAYER is one of {", ".join((ALL, *LAYERS))}."""
+
+
+def log_option_words(word: str) -> Iterable[str]:
+    """What the assignment at the end of a log_options text may become, with the text before it."""
+    done, comma, last = word.rpartition(",")
+    name, equals, _ = last.partition("=")
+    if equals:
+        candidates = [f"{name}={value}" for value in _values_of(name)]
+    elif "." in last:
+        layer = last.partition(".")[0]
+        candidates = [f"{layer}.{option}=" for option in LayerOption if layer in (ALL, *LAYERS)]
+        candidates += ["time.us=", "file.rotate=", "file.path="]
+    else:
+        candidates = [f"{layer}." for layer in (ALL, *LAYERS)]
+        candidates += ["time=", "time.us=", "file=cut", "file.rotate=", "file.path=", "append="]
+    return [f"{done}{comma}{candidate}" for candidate in candidates if candidate.startswith(last)]
+
+
+def _values_of(name: str) -> Sequence[str]:
+    match name.rpartition("."):
+        case (_, _, "level"):
+            return LEVEL_NAMES
+        case ("", "", "time"):
+            return tuple(TimeFormat)
+        case ("", "", "file"):
+            return ("cut",)
+        case ("file", _, "rotate"):
+            return ("now",)
+        case (_, _, "payload" | "key" | "crypto" | "us" | "append"):
+            return ("0", "1")
+        case _:
+            return ()

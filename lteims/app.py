@@ -123,7 +123,7 @@ class App:
         try:
             await stack.start(endpoints)
             gc.freeze()  # what lives as long as the process is no work for the collector
-            gc.set_threshold(50_000, 20, 50)
+            gc.set_threshold(100_000, 50, 100)
             bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
             print(f"lteims {__version__} ready: {bound}", flush=True)
             log(IMS, INFO, f"ready: {bound}")

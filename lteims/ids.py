@@ -9,15 +9,17 @@ from itertools import count
 RandomBytes = Callable[[int], bytes]
 
 MAGIC_COOKIE = "z9hG4bK"
+_PAGE = 512
 
 
 class Tokens:
     """Makes branches, tags, Call-IDs and nonces; one for the process."""
 
-    __slots__ = ("_count", "_prefix", "_random")
+    __slots__ = ("_count", "_prefix", "_random", "_stock")
 
     def __init__(self, random_bytes: RandomBytes) -> None:
         self._random = random_bytes
+        self._stock = b""
         self._prefix = random_bytes(6).hex()
         self._count = count(1)
 
@@ -27,12 +29,15 @@ class Tokens:
 
     def tag(self) -> str:
         """A From or To tag of 64 random bits."""
-        return self._random(8).hex()
+        return self.octets(8).hex()
 
     def call_id(self) -> str:
         """A Call-ID of 128 random bits, without a host (RFC 3261 20.8 allows a bare word)."""
-        return self._random(16).hex()
+        return self.octets(16).hex()
 
     def octets(self, n: int) -> bytes:
-        """n random octets, for nonces and RAND."""
-        return self._random(n)
+        """n random octets, for nonces and RAND; asked for by the page, since each question is a system call."""
+        if len(self._stock) < n:
+            self._stock = self._random(max(_PAGE, n))
+        taken, self._stock = self._stock[:n], self._stock[n:]
+        return taken

@@ -30,11 +30,14 @@ class AuthentType(StrEnum):
     @property
     def level(self) -> int:
         """0 for none to 3 for AKAv2."""
-        return list(AuthentType).index(self)
+        return _LEVELS[self]
 
     def at_least(self, minimum: "AuthentType") -> bool:
         """Is this level as high as the minimum that a user's authent_type asks for?"""
         return self.level >= minimum.level
+
+
+_LEVELS = {found: level for level, found in enumerate(AuthentType)}
 
 
 class SimAlgo(StrEnum):

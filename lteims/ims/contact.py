@@ -25,7 +25,8 @@ class Features:
 def features_of(contact: NameAddr) -> Features:
     """Read the feature parameters of a Contact."""
     params = contact.params
-    icsi = unquote(params.get("+g.3gpp.icsi-ref") or "").lower()
+    reference = params.get("+g.3gpp.icsi-ref")
+    icsi = unquote(reference).lower() if reference else ""
     return Features("+g.3gpp.smsip" in params, MMTEL in icsi, "video" in params)
 
 

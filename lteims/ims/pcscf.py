@@ -14,6 +14,7 @@ from lteims.ims.icscf import Destination, Echo, Locator, Registered, Server, Unk
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
 from lteims.ims.subscribers import Subscribers
+from lteims.net import eager
 from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
@@ -118,9 +119,10 @@ class Pcscf:
         transaction.reply(error.code, error.reason, error.headers)
 
     def _spawn(self, work: Coroutine[None, None, None], transaction: ServerTransaction) -> None:
-        task = self._stack.loop.create_task(self._guard(work, transaction))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = eager.start(self._stack.loop, self._guard(work, transaction))
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _guard(self, work: Coroutine[None, None, None], transaction: ServerTransaction) -> None:
         try:

@@ -159,6 +159,9 @@ class Subscribers:
 
     def by_impu(self, uri: Uri) -> tuple[Subscriber, Impu] | None:
         """By any form of a public identity."""
+        found = self._by_key.get(key_of(uri))
+        if found is not None:
+            return found
         for key in candidate_keys(uri, self.domain, self.local_hosts):
             found = self._by_key.get(key)
             if found is not None:

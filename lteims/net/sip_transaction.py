@@ -32,6 +32,7 @@ from lteims.trace import DEBUG, INFO, SIP, log
 if TYPE_CHECKING:
     from lteims.net.sip import SipStack
 
+_FINISHED = Request("", "")  # stands for a request that nobody needs any more
 OnResponse = Callable[[Response], None]
 OnFailure = Callable[[int, str], None]
 
@@ -40,7 +41,7 @@ class ServerTransaction:
     """One request of a peer. `to_tag` is put into every answer but 100; a dialog uses it as its local tag."""
 
     __slots__ = (
-        "_machine", "_stack", "_timers", "ended", "flow", "key", "on_ack", "on_cancel", "on_timeout", "request",
+        "_back", "_machine", "_stack", "_timers", "ended", "flow", "key", "on_ack", "on_cancel", "on_timeout", "request",
         "to_tag",
     )  # fmt: skip
 
@@ -54,6 +55,7 @@ class ServerTransaction:
         self.on_ack: Callable[[Request], None] | None = None
         self.on_timeout: Callable[[], None] | None = None  # no ACK came
         self.ended = False
+        self._back: Flow | None = None
         self._timers: list[Handle] = []
         kind = InviteServer if request.method == "INVITE" else NonInviteServer
         self._machine = kind(stack.timings, flow.transport != "UDP", id=trace_id(stack, request))
@@ -76,7 +78,7 @@ class ServerTransaction:
 
     def respond(self, response: Response) -> None:
         """Send a response; after a final one others but further 2xx to an INVITE are ignored."""
-        if self.ended:
+        if self.ended or self.request is _FINISHED:
             return
         stack = self._stack
         if stack.finish is not None:
@@ -86,6 +88,14 @@ class ServerTransaction:
         if response.code >= 200:
             stack.finished(self)
         self._run(actions, response)
+        if response.code >= 200 and not isinstance(self._machine, InviteServer):
+            self._lighten()
+
+    def _lighten(self) -> None:
+        """Only the answer's octets and the way back are kept for 64*T1: thousands wait like this under load."""
+        self._back = self._stack.reply_flow(self.flow, self.request.via)
+        self.request = _FINISHED
+        self.on_cancel = self.on_ack = self.on_timeout = None
 
     def feed(self, event: Event) -> None:
         """An event from the wire or a timer."""
@@ -114,7 +124,7 @@ class ServerTransaction:
                     if response is not None:
                         stack.transmit_response(self.flow, response, data)
                     else:
-                        stack.transmit(stack.reply_flow(self.flow, self.request.via), data)
+                        stack.transmit(self._back or stack.reply_flow(self.flow, self.request.via), data)
                 case SetTimer(name, delay):
                     self._timers.append(stack.wheel.add(delay, self.feed, FIRED[name]))
                 case Deliver(message):

@@ -76,7 +76,7 @@ def parse_params(text: str, what: str) -> Params:
     overridden by what a sender appends).
     """
     params: Params = {}
-    for part in split_semicolons(text):
+    for part in text.split(";") if '"' not in text else split_semicolons(text):
         name, equals, value = part.partition("=")
         name = name.strip().lower()
         if not name:
@@ -118,8 +118,11 @@ def encode_params(params: Params) -> str:
 
 def parse_number(text: str, what: str, top: int = 0xFFFFFFFF) -> int:
     """A decimal number 0..top; 400 otherwise (RFC 4475 3.1.2.4 wants overlarge scalars refused)."""
-    text = text.strip()
-    if not (text.isascii() and text.isdigit()) or len(text) > 10 or (number := int(text)) > top:
+    if not text.isdigit() or not text.isascii():
+        text = text.strip(" \t")
+        if not text.isdigit() or not text.isascii():
+            raise bad(what, text)
+    if len(text) > 10 or (number := int(text)) > top:
         raise bad(what, text)
     return number
 

@@ -6,6 +6,7 @@ Via (RFC 3261 20.42, RFC 3581), name-addr (20.10, 20.20, 20.39), CSeq (20.16), c
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import (
@@ -29,6 +30,8 @@ _VIA = re.compile(
     rf"SIP\s*/\s*[0-9.]+\s*/\s*([A-Za-z0-9\-.]+)\s+({HOST})\s*(?::\s*([0-9]{{1,5}}))?\s*(;.*)?",
     re.IGNORECASE | re.DOTALL,
 )
+_AUTH_PARAM = re.compile(r"""\s*(?:([^\s=,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*)))?\s*(?:,|$)""", re.DOTALL)
+_CACHEABLE = 256  # characters
 _CSEQ = re.compile(r"([0-9]+)\s+(\S+)")
 
 
@@ -106,7 +109,14 @@ class NameAddr:
 
     @classmethod
     def parse(cls, text: str, what: str = "address") -> "NameAddr":
-        """Read one name-addr or addr-spec; without brackets parameters belong to the header (RFC 3261 20.10)."""
+        """Read one name-addr or addr-spec; without brackets parameters belong to the header (RFC 3261 20.10).
+
+        Cached: a phone's From, To and Contact come again with every request. Long texts are not.
+        """
+        return _name_addr_cached(text, what) if len(text) < _CACHEABLE else cls._parse(text, what)
+
+    @classmethod
+    def _parse(cls, text: str, what: str) -> "NameAddr":
         text = text.strip()
         display = ""
         if text.startswith('"'):
@@ -145,6 +155,11 @@ class NameAddr:
         return f"{name}<{self.uri.text}>{encode_params(self.params)}"
 
 
+@lru_cache(maxsize=8192)
+def _name_addr_cached(text: str, what: str) -> NameAddr:
+    return NameAddr._parse(text, what)
+
+
 def _is_display(text: str) -> bool:
     return all(TOKEN.fullmatch(word) or not word.isascii() for word in text.split())
 
@@ -181,16 +196,18 @@ class AuthValue:
         """Read `Digest a="b", c=d`; the first of two equal names wins."""
         scheme, _, rest = text.replace("\t", " ").strip().partition(" ")
         params: dict[str, str] = {}
-        for part in split_commas(rest):
-            name, equals, value = part.partition("=")
-            name = name.strip().lower()
-            if not part:
-                continue
-            if not equals or not name:
-                if scheme.lower() != "digest":
-                    continue  # another scheme's own form, e.g. a token68: not ours to read
-                raise bad("credentials", text)
-            params.setdefault(name, unquote(value.strip()))
+        at = 0
+        while match := _AUTH_PARAM.match(rest, at):
+            at = match.end()
+            name, quoted, bare = match.groups()
+            if name and quoted is None:
+                params.setdefault(name.lower(), bare)
+            elif name:
+                params.setdefault(name.lower(), unquote(f'"{quoted}"') if "\\" in quoted else quoted)
+            if at >= len(rest):
+                break
+        if at < len(rest) and scheme.lower() == "digest":  # another scheme's form is not ours to read
+            raise bad("credentials", text)
         return cls(scheme.lower(), params)
 
     def get(self, name: str) -> str:

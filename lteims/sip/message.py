@@ -27,7 +27,7 @@ _shown_names: dict[str, str] = {}  # lower case -> as sent; grows only by our ow
 _MAX_SHOWN = 1024
 _canonical: dict[str, str] = dict(COMPACT)
 _FOLD = re.compile(r"\r\n[ \t]+")
-_LONE_BREAK = re.compile(r"\r(?!\n)|(?<!\r)\n|(?<!\\)\x00")
+_LONE_NUL = re.compile(r"(?<!\\)\x00")
 MAX_HEADERS = 512
 
 
@@ -224,7 +224,9 @@ class Response(Message):
         headers["cseq"] = source.get("cseq", [])
         if code == 100 and "timestamp" in source:  # RFC 3261 8.2.6.1
             headers["timestamp"] = source["timestamp"]
-        return cls(code, reason, headers)
+        response = cls(code, reason, headers)
+        response._via = request._via
+        return response
 
     def start_line(self) -> str:
         return f"SIP/2.0 {self.code} {self.reason}"
@@ -234,11 +236,11 @@ def parse(data: bytes) -> Request | Response:
     """One message out of a datagram or a framed piece of a stream; NotSip when it is none."""
     head, separator, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     text = head.decode("utf-8", "surrogateescape")
-    lone = _LONE_BREAK.search(text) is not None
+    lone = _has_lone_break(text)
     if not separator and lone and b"\r\n" not in head:  # bare LF throughout: read as if CRLF had been meant
         head, separator, body = head.partition(b"\n\n")
         text = head.decode("utf-8", "surrogateescape").replace("\n", "\r\n")
-        lone = _LONE_BREAK.search(text) is not None
+        lone = _has_lone_break(text)
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
@@ -252,6 +254,14 @@ def parse(data: bytes) -> Request | Response:
         message.defect = message.defect or SipError(400, "the header section has no end")
     _take_body(message, body)
     return message
+
+
+def _has_lone_break(text: str) -> bool:
+    """A CR or LF that is no part of a CRLF, or a NUL that is not quoted (RFC 4475 3.1.1.2)."""
+    breaks = text.count("\r\n")
+    if text.count("\n") != breaks or text.count("\r") != breaks:
+        return True
+    return "\x00" in text and _LONE_NUL.search(text) is not None
 
 
 def _parse_start(line: str) -> Request | Response:

@@ -12,9 +12,12 @@ METHODS = (
     "REGISTER", "SUBSCRIBE", "INVITE", "ACK", "CANCEL", "PRACK", "UPDATE", "BYE", "MESSAGE", "NOTIFY", "OPTIONS",
     "INFO", "REFER", "PUBLISH",
 )  # fmt: skip
-_SINGLE = ("from", "to", "call-id", "cseq")
-_SINGLE_OPTIONAL = ("max-forwards", "expires", "content-type", "event", "min-expires", "session-expires", "min-se")
-_SCALARS = {"max-forwards": 255, "expires": None, "min-expires": None, "min-se": None, "rseq": None}
+_MANDATORY = ("via", "from", "to", "call-id", "cseq")
+_TOP = 0xFFFFFFFF
+_CHECKED = {  # headers that may be there once; the largest value of those that are numbers, 0 for the others
+    "from": 0, "to": 0, "call-id": 0, "cseq": 0, "content-type": 0, "event": 0, "session-expires": 0,
+    "max-forwards": 255, "expires": _TOP, "min-expires": _TOP, "min-se": _TOP, "rseq": _TOP,
+}  # fmt: skip
 _ADDRESS_LISTS = ("route", "record-route", "path")
 
 
@@ -32,10 +35,6 @@ def check_request(request: Request) -> None:
     if not request.target.lower().startswith(("sip:", "sips:", "tel:", "urn:")):
         _check_foreign_scheme(request.target)
     request.uri  # noqa: B018 - parsing is the check
-    lines = request.headers["via"]
-    if len(lines) > 1 or "," in lines[0]:
-        for value in request.values("via"):
-            Via.parse(value)
     for name in _ADDRESS_LISTS:
         if name in request.headers:
             request.name_addrs(name)
@@ -56,19 +55,23 @@ def check_response(response: Response) -> None:
 
 def _check_common(message: Message) -> None:
     headers = message.headers
-    for name in _SINGLE:
-        lines = headers.get(name)
-        if not lines or not lines[0]:
+    for name in _MANDATORY:
+        if name not in headers or not headers[name][0]:
             raise SipError(400, f"no {shown_name(name)}", reason=f"Missing {shown_name(name)} Header")
+    for name, lines in headers.items():
+        if name not in _CHECKED:
+            continue
         if len(lines) > 1:
             raise SipError(400, f"{len(lines)} {shown_name(name)} headers", reason=f"Too Many {shown_name(name)}")
-    for name in _SINGLE_OPTIONAL:
-        if name in headers and len(headers[name]) > 1:
-            raise SipError(400, f"{len(headers[name])} {shown_name(name)} headers")
-    for name in headers.keys() & _SCALARS.keys():
-        top = _SCALARS[name]
-        parse_number(headers[name][0].partition(";")[0], shown_name(name), top or 0xFFFFFFFF)
-    message.via, message.from_, message.to, message.cseq  # noqa: B018 - parsing is the check
+        top = _CHECKED[name]
+        if top:
+            parse_number(lines[0] if lines[0].isdigit() else lines[0].partition(";")[0], shown_name(name), top)
+    message.from_, message.to, message.cseq  # noqa: B018 - parsing is the check
+    vias = headers["via"]
+    if len(vias) > 1 or "," in vias[0]:
+        for value in message.values("via"):
+            Via.parse(value)
+    message.via  # noqa: B018
 
 
 def _check_foreign_scheme(target: str) -> None:

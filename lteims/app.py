@@ -44,6 +44,7 @@ from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
 SPARE_FILES = 512  # descriptors that are not for TCP connections
+SWEEP_INTERVAL = 5.0  # seconds between looks for nonces that nobody answered
 GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
 
 
@@ -56,6 +57,7 @@ class App:
         self._path = Path(config_path).absolute()
         self._events = events()
         self._stopping = asyncio.Event()
+        self._store_warnings: list[str] = []  # from before there is a log
 
     def stop(self) -> None:
         """Begin to stop; `run` returns soon after."""
@@ -63,81 +65,97 @@ class App:
 
     async def run(self) -> None:
         """Start, serve until `stop`, stop in order. OperatorError when the start fails."""
-        config = self._config
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_loop_error)
+        store = self._open_store()
+        try:
+            wheel = TimerWheel(loop.call_at, loop.time)
+            stack = self._stack(loop, wheel)
+            try:
+                stack.bind(self._endpoints())
+                # Only now, when no other server has our state or our addresses, may its log be touched
+                log_file = self._open_log(loop)
+                try:
+                    await self._serve(loop, wheel, stack, log_file, store)
+                finally:
+                    log(IMS, INFO, "stopped")
+                    log_file.close()
+            finally:
+                await stack.close()
+                wheel.close()
+        finally:
+            store.close()
+
+    async def _serve(
+        self, loop: asyncio.AbstractEventLoop, wheel: TimerWheel, stack: SipStack, log_file: LogFile, store: StateStore
+    ) -> None:
+        config = self._config
+        self._report()
+        subscribers = Subscribers(config.domain, store, wheel, time.time)
+        subscribers.add(config.ue_db)
+        challenges = Challenges(loop.time, stack.tokens.octets)
+        hss = EmbeddedHss(subscribers, store, stack.tokens.octets)
+        registrar = Registrar(config, subscribers, hss, challenges, store, time.time)
+        plane = MediaPlane(loop, loop.time)
+        calls = Calls(config, stack, plane, [PortPool(a.port_min, a.port_max) for a in config.sip_addr])
+        locator = Locator(config, subscribers)
+        identifier = Identifier(config, subscribers, registrar)
+        stack.finish = Finisher(config).finish
+        stack.core = Pcscf(stack, subscribers, registrar, identifier, locator, calls, Relay(stack))
+        subscribers.local_hosts = local_hosts(config.domain, [e.host for e in stack.endpoints], subscribers)
+        restored = subscribers.restore(len(stack.endpoints))
+        if restored:
+            log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
+        sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
+        try:
+            await stack.start()
+            gc.freeze()  # what lives as long as the process is no work for the collector
+            gc.set_threshold(100_000, 50, 100)
+            bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
+            print(f"lteims {__version__} ready: {bound}", flush=True)
+            log(IMS, INFO, f"ready: {bound}")
+            await self._until_stopped(Commands(Control(subscribers, calls, time.time, self.stop), log_file))
+        finally:
+            sweeper.stop()
+            calls.close()
+            if stack.load()["client"]:
+                await asyncio.sleep(GOODBYE_TIME)
+            plane.close()
+            await store.commit()
+
+    # -- parts
+    def _stack(self, loop: asyncio.AbstractEventLoop, wheel: TimerWheel) -> SipStack:
+        config = self._config
+        return SipStack(
+            loop,
+            wheel,
+            Tokens(os.urandom),
+            Timings(config.timer_t1, config.timer_t2, config.timer_t4),
+            tcp_threshold=config.tcp_threshold,
+            tcp_keepalive=config.tcp_keepalive,
+            max_connections=raise_file_limit(),
+        )
+
+    def _endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint(i, a.addr.host, a.addr.port, a.bind_addr.host, a.bind_addr.port)
+            for i, a in enumerate(self._config.sip_addr)
+        ]
+
+    def _open_log(self, loop: asyncio.AbstractEventLoop) -> LogFile:
+        config = self._config
+        name = config.log_filename
         log_file = LogFile(
-            config.log_filename,
+            os.path.abspath(name) if name else "",  # load() has resolved it from the configuration's folder
             directory=str(self._path.parent),
             options=parse_log_options(config.log_options),
             sync=config.log_sync,
         )
         trace.set_sink(log_file)
         log_file.start(loop.call_later)
-        try:
-            store = self._open_store()
-            try:
-                await self._serve(loop, log_file, store)
-            finally:
-                store.close()
-        finally:
-            log_file.close()
-
-    async def _serve(self, loop: asyncio.AbstractEventLoop, log_file: LogFile, store: StateStore) -> None:
-        config = self._config
-        self._report()
-        wheel = TimerWheel(loop.call_at, loop.time)
-        tokens = Tokens(os.urandom)
-        timings = Timings(config.timer_t1, config.timer_t2, config.timer_t4)
-        stack = SipStack(
-            loop,
-            wheel,
-            tokens,
-            timings,
-            tcp_threshold=config.tcp_threshold,
-            tcp_keepalive=config.tcp_keepalive,
-            max_connections=raise_file_limit(),
-        )
-        stack.finish = Finisher(config).finish
-        endpoints = [
-            Endpoint(i, a.addr.host, a.addr.port, a.bind_addr.host, a.bind_addr.port)
-            for i, a in enumerate(config.sip_addr)
-        ]
-        pools = [PortPool(address.port_min, address.port_max) for address in config.sip_addr]
-        subscribers = Subscribers(config.domain, store, wheel, time.time)
-        subscribers.add(config.ue_db)
-        challenges = Challenges(loop.time, tokens.octets)
-        hss = EmbeddedHss(subscribers, store, tokens.octets)
-        registrar = Registrar(config, subscribers, hss, challenges, store, time.time)
-        plane = MediaPlane(loop, loop.time)
-        calls = Calls(config, stack, plane, pools)
-        locator = Locator(config, subscribers)
-        identifier = Identifier(config, subscribers, registrar)
-        stack.core = Pcscf(stack, subscribers, registrar, identifier, locator, calls, Relay(stack))
-        subscribers.local_hosts = local_hosts(config.domain, [e.host for e in endpoints], subscribers)
-        restored = subscribers.restore(len(endpoints))
-        if restored:
-            log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
-        sweeper = Periodic(wheel, 5.0, challenges.sweep)
-        control = Control(subscribers, calls, time.time, self.stop)
-        try:
-            await stack.start(endpoints)
-            gc.freeze()  # what lives as long as the process is no work for the collector
-            gc.set_threshold(100_000, 50, 100)
-            bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
-            print(f"lteims {__version__} ready: {bound}", flush=True)
-            log(IMS, INFO, f"ready: {bound}")
-            await self._until_stopped(Commands(control, log_file))
-        finally:
-            sweeper.stop()
-            calls.close()
-            if stack.load()["client"]:
-                await asyncio.sleep(GOODBYE_TIME)
-            await stack.close()
-            plane.close()
-            wheel.close()
-            await store.commit()
-            log(IMS, INFO, "stopped")
+        for text in self._store_warnings:
+            log(IMS, trace.ERROR, text)
+        return log_file
 
     async def _until_stopped(self, commands: Commands) -> None:
         if not terminal_available():
@@ -164,7 +182,11 @@ class App:
         name = self._config.ue_db_filename
         if not name:
             return MemoryStore()
-        return SqliteStore.open(self._path.parent / name, lambda text: self._events.error(text))
+        return SqliteStore.open(Path(name).absolute(), self._on_store_warning)
+
+    def _on_store_warning(self, text: str) -> None:
+        self._store_warnings.append(text)
+        self._events.error(text)
 
     def _report(self) -> None:
         """Warnings of the configuration and of the self-test, on standard error and in the log."""

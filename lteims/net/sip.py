@@ -5,6 +5,7 @@ to the core (ims/pcscf.py); the core's own requests are ClientTransactions. The 
 """
 
 import asyncio
+import socket
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from lteims.sip.transaction import RETRANSMITTED, Acked, Answered, Timings
 from lteims.sip.valid import METHODS, check_request, check_response
 from lteims.trace import DEBUG, INFO, SIP, WARN, log
 
+GATHER = 0.002
 MAX_FINISHED = 65536  # server transactions kept only to answer retransmissions; the oldest goes first
 _MAX_LOG_IDS = 8192
 _METHOD_COUNTERS = {method: f"sip_{method.lower()}" for method in METHODS}
@@ -70,23 +72,33 @@ class SipStack:
         self._finished: deque[ServerTransaction] = deque()
         self._log_ids: dict[str, str] = {}
         self._log_count = 0
+        self._bound: list[socket.socket] = []
 
     # -- life
-    async def start(self, endpoints: Sequence[Endpoint]) -> None:
-        """Bind UDP and TCP of every endpoint; OperatorError when one cannot be had."""
+    def bind(self, endpoints: Sequence[Endpoint]) -> None:
+        """Take UDP and TCP of every endpoint; OperatorError when one cannot be had. Nothing is read yet."""
         for endpoint in endpoints:
             sock = open_udp(endpoint.bind_host, endpoint.bind_port)
-            endpoint.udp = UdpSocket(self.loop, sock, partial(self.on_datagram, endpoint))
+            self._bound.append(sock)
             if endpoint.bind_port == 0:
                 endpoint.bind_port = endpoint.port = sock.getsockname()[1]
-            await self._connections.listen(endpoint)
+            self._connections.bind(endpoint)
             self.endpoints.append(endpoint)
+
+    async def start(self) -> None:
+        """Begin to read and to accept."""
+        for endpoint, sock in zip(self.endpoints, self._bound, strict=True):
+            endpoint.udp = UdpSocket(self.loop, sock, partial(self.on_datagram, endpoint), gather=GATHER)
+        self._bound.clear()
+        await self._connections.listen()
 
     async def close(self) -> None:
         """Close every socket; what is under way is dropped."""
         for endpoint in self.endpoints:
             if endpoint.udp is not None:
                 endpoint.udp.close()
+        for sock in self._bound:
+            sock.close()
         await self._connections.close()
 
     # -- receiving

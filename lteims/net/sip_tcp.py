@@ -7,6 +7,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, cast
 
 from lteims import counters
@@ -113,9 +114,10 @@ class Connections:
         self._opening: dict[Flow, Connection] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
+        self._bound: list[tuple[Endpoint, socket.socket]] = []
 
-    async def listen(self, endpoint: Endpoint) -> None:
-        """Listen on an endpoint's address; OperatorError when it cannot be had."""
+    def bind(self, endpoint: Endpoint) -> None:
+        """Take an endpoint's address; OperatorError when it cannot be had."""
         family = socket.AF_INET6 if endpoint.family == 6 else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -128,8 +130,15 @@ class Connections:
             sock.close()
             hint = "is another server running?" if error.errno == errno.EADDRINUSE else "check sip_addr and bind_addr"
             raise OperatorError(f"cannot listen on tcp {where}: {error.strerror}; {hint}") from None
+        self._bound.append((endpoint, sock))
+
+    async def listen(self) -> None:
+        """Accept connections on what was bound."""
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(lambda: Connection(self, endpoint), sock=sock, backlog=1024))
+        while self._bound:
+            endpoint, sock = self._bound.pop(0)
+            server = await loop.create_server(partial(Connection, self, endpoint), sock=sock, backlog=1024)
+            self._servers.append(server)
 
     def opened(self, connection: Connection) -> None:
         """A connection stands."""
@@ -202,6 +211,8 @@ class Connections:
         """Stop listening and close everything."""
         for server in self._servers:
             server.close()
+        for _, sock in self._bound:
+            sock.close()
         for task in self._tasks:
             task.cancel()
         for connection in list(self._open.values()):

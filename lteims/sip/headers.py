@@ -21,7 +21,6 @@ from lteims.sip.grammar import (
     parse_params,
     quote,
     skip_quoted,
-    split_commas,
     unquote,
 )
 from lteims.sip.uri import Uri, parse_uri

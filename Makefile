@@ -1,5 +1,5 @@
 # lteims. `make` alone lists the targets; everything that is installed goes into .venv, nothing outside the checkout.
-PYTHON ?= python3
+PYTHON ?=
 CONFIG ?= config/ims.cfg
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,8 +38,7 @@ image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root)
 	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") -t lteims .
 
 $(BIN)/python:
-	@sh .ci/python $(PYTHON)
-	$(PYTHON) -m venv $(VENV)
+	python=$$(sh .ci/python $(PYTHON)) && $$python -m venv $(VENV)
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
 	$(PIP) --require-hashes -r requirements.txt

@@ -88,7 +88,7 @@ class SipStack:
     async def start(self) -> None:
         """Begin to read and to accept."""
         for endpoint, sock in zip(self.endpoints, self._bound, strict=True):
-            endpoint.udp = UdpSocket(self.loop, sock, partial(self.on_datagram, endpoint), gather=GATHER)
+            endpoint.udp = UdpSocket(self.loop, sock, partial(self.on_datagram, endpoint))
         self._bound.clear()
         await self._connections.listen()
 

@@ -41,8 +41,8 @@ class ServerTransaction:
     """One request of a peer. `to_tag` is put into every answer but 100; a dialog uses it as its local tag."""
 
     __slots__ = (
-        "_back", "_machine", "_stack", "_timers", "ended", "flow", "key", "on_ack", "on_cancel", "on_timeout", "request",
-        "to_tag",
+        "_back", "_machine", "_stack", "_timers", "ended", "flow", "key", "on_ack", "on_cancel", "on_timeout",
+        "request", "to_tag",
     )  # fmt: skip
 
     def __init__(self, stack: "SipStack", request: Request, flow: Flow, key: tuple[str, ...]) -> None:

@@ -111,14 +111,12 @@ class UdpSocket:
 
     __slots__ = (
         "_drain",
-        "_gather",
         "_loop",
         "_on_datagram",
         "_on_error",
         "_poll",
         "_recvfrom",
         "_sendto",
-        "_woken",
         "closed",
         "dropped_count",
         "local",
@@ -132,11 +130,8 @@ class UdpSocket:
         on_datagram: OnDatagram,
         on_error: OnError | None = None,
         drain: int = DRAIN,
-        gather: float = 0.0,
     ) -> None:
         self._loop = loop
-        self._gather = gather
-        self._woken = 0.0
         self.sock = sock
         self.local: Address = sock.getsockname()
         self.closed = False
@@ -164,37 +159,17 @@ class UdpSocket:
         return self._poll.fileno()
 
     def _on_readable(self) -> None:
-        self._read()
-        if self._gather:
-            now = self._loop.time()
-            if now - self._woken < self._gather and not self.closed:
-                self._loop.remove_reader(self.sock.fileno())
-                self._loop.call_later(self._gather, self._look_again)
-            self._woken = now
-
-    def _look_again(self) -> None:
-        """Under load the socket is looked at every `gather` seconds; when that finds nothing it wakes us again."""
-        if self.closed:
-            return
-        if self._read():
-            self._loop.call_later(self._gather, self._look_again)
-        else:
-            self._loop.add_reader(self.sock.fileno(), self._on_readable)
-
-    def _read(self) -> int:
-        """Hand on what is there, at most a drain's worth; how many datagrams that was."""
         recvfrom, on_datagram = self._recvfrom, self._on_datagram
-        for count in self._drain:
+        for _ in self._drain:
             try:
                 data, addr = recvfrom(MAX_DATAGRAM)
             except BlockingIOError:
-                return count
+                return
             except OSError as exc:
                 if not self.closed:  # else a handler has closed it under us
                     self._report(None, exc)
-                return count
+                return
             on_datagram(data, addr)
-        return len(self._drain)
 
     def send(self, data: bytes, addr: Address) -> bool:
         """Send one datagram; False if it was not taken: no room (counted), no route, too long, closed."""

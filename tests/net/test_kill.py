@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.phone import Crowd, Phone, phones
 from tests.net.server import Server
 from tests.peers.subscribers import DOMAIN, subscribers, ue_db
+from tests.phone.crowd import Crowd, Member, phones
 
 EXTRA = f'domain: "{DOMAIN}",\nue_db_filename: "ims.db",\n'
 KILLS = 3
@@ -43,7 +43,7 @@ def test_what_was_acknowledged_survives(tmp_path: Path, aka: bool) -> None:
     server.stop()
 
 
-def look_up(server: Server, crowd: list[Phone], acknowledged: dict[str, str]) -> None:
+def look_up(server: Server, crowd: list[Member], acknowledged: dict[str, str]) -> None:
     """Ask for each acknowledged binding; the questions' challenges go to the same cards."""
     client = Crowd(("127.0.0.1", server.port))
     asked = [phone for phone in crowd if phone.subscriber.imsi in acknowledged]

@@ -1,0 +1,107 @@
+"""The program as a user starts it: the shipped configuration by a relative path, the command line, both signals.
+
+SERVER_ADDR is the shipped file's own define, so each run has a loopback address to itself and the usual port 5060.
+"""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.net.server import PROGRAM, READY_WITHIN, STOP_WITHIN
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with a copy of config/, its API on a port that nobody has."""
+    shutil.copytree(ROOT / "config", tmp_path / "config", ignore=shutil.ignore_patterns("*.log", "*.db*"))
+    return tmp_path
+
+
+def run(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The program to its end."""
+    line = [str(PROGRAM), *arguments]
+    return subprocess.run(
+        line, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_WITHIN
+    )
+
+
+@pytest.fixture
+def address() -> str:
+    """A loopback address of our own."""
+    return f"127.{random.randrange(1, 255)}.{random.randrange(1, 255)}.{random.randrange(2, 255)}"
+
+
+@pytest.fixture
+def started(home: Path, address: str) -> "Iterator[subprocess.Popen[str]]":
+    """The program on the shipped configuration, as `make run` starts it but for the address."""
+    line = [str(PROGRAM), "-D", f"SERVER_ADDR={address}", "config/ims.cfg"]
+    process = subprocess.Popen(
+        line, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate(timeout=STOP_WITHIN)
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_it_starts_says_so_and_stops_in_order(
+    started: "subprocess.Popen[str]", home: Path, address: str, by: signal.Signals
+) -> None:
+    assert started.stdout is not None
+    ready = started.stdout.readline()
+    assert ready.startswith("lteims "), started.communicate(timeout=STOP_WITHIN)
+    assert " ready: " in ready
+    assert f"{address}:5060" in ready
+    started.send_signal(by)
+    begin = time.monotonic()
+    _, errors = started.communicate(timeout=STOP_WITHIN)
+    assert started.returncode == 0, errors
+    assert time.monotonic() - begin < STOP_WITHIN / 2
+    assert "Traceback" not in errors
+    log = (home / "config" / "ims.log").read_text(encoding="utf-8")
+    assert log.startswith("# lteims version ")
+
+
+def test_a_second_server_on_the_same_address_says_what_is_wrong(
+    started: "subprocess.Popen[str]", home: Path, address: str
+) -> None:
+    assert started.stdout is not None
+    started.stdout.readline()
+    shutil.copytree(home / "config", home / "other")
+    second = run(home, "-D", f"SERVER_ADDR={address}", "other/ims.cfg")
+    assert second.returncode == 1
+    assert f"{address}:5060" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_check_says_ok(home: Path) -> None:
+    checked = run(home, "--check", "config/ims.cfg")
+    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (0, "OK"), checked
+
+
+def test_check_says_every_error_with_its_place(home: Path) -> None:
+    (home / "bad.cfg").write_text('sip_addr: "127.0.0.1",\nbinding_expires: "soon",\nsession_expires: true,\n')
+    checked = run(home, "--check", "bad.cfg")
+    assert checked.returncode == 1
+    said = checked.stdout + checked.stderr
+    assert "bad.cfg:2:" in said
+    assert "bad.cfg:3:" in said
+    assert "Traceback" not in said
+
+
+def test_print_config_is_json(home: Path) -> None:
+    printed = run(home, "--print-config", "config/ims.cfg")
+    assert printed.returncode == 0, printed.stderr
+    tree = json.loads(printed.stdout)
+    assert tree["domain"] == "ims.mnc001.mcc001.3gppnetwork.org"
+    assert len(tree["ue_db"]) >= 4

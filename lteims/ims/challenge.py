@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from lteims.aka import digest
 from lteims.aka.errors import AkaError
@@ -49,8 +50,7 @@ class Verdict(Enum):
     RESYNC = "resync"  # a new vector after resynchronisation
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """A verdict with its reason in words, and the resynchronisation data."""
 
     verdict: Verdict
@@ -106,7 +106,7 @@ class Challenges:
         """Are these credentials right for this request?"""
         challenge = self._by_nonce.get(credentials.get("nonce"))
         if challenge is None or self._clock() - challenge.born >= NONCE_TIME:
-            return Judgement(Verdict.STALE, "the nonce is unknown or too old")
+            return self._judge_old(subscriber, request, credentials)
         if challenge.impi != subscriber.impi:
             return Judgement(Verdict.CHALLENGE, f"the nonce was given to {challenge.impi}")
         if credentials.get("realm") != challenge.realm:
@@ -122,6 +122,23 @@ class Challenges:
                 del self._by_nonce[challenge.nonce]
                 return Judgement(Verdict.REFUSED, "MAC failure: the SIM does not accept our AUTN (K or OPc differ)")
         return self._judge_response(challenge, request, credentials)
+
+    def _judge_old(self, subscriber: Subscriber, request: Request, credentials: AuthValue) -> Judgement:
+        """Stale only if all but the nonce is right (RFC 2617 3.2.1): else a phone repeats a wrong password for ever."""
+        why, user = "the nonce is unknown or too old", subscriber.user
+        if level_of(credentials.get("algorithm") or "MD5") is not AuthentType.MD5 or not user.pwd:
+            return Judgement(Verdict.STALE, why)
+        try:
+            expected = digest.response(
+                "MD5", credentials.get("username"), subscriber.domain, user.pwd.encode(), request.method,
+                credentials.get("uri"), credentials.get("nonce"), credentials.get("qop").lower(), credentials.get("nc"),
+                credentials.get("cnonce"), request.body,
+            )  # fmt: skip
+        except AkaError as error:
+            return Judgement(Verdict.CHALLENGE, str(error))
+        if digest.same(expected, credentials.get("response")):
+            return Judgement(Verdict.STALE, why)
+        return Judgement(Verdict.CHALLENGE, f"wrong password or realm, and {why}")
 
     def _resync(self, challenge: Challenge, credentials: AuthValue) -> Judgement:
         assert challenge.vector.aka is not None

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from lteims.aka import sqn as sequence
 from lteims.aka.algorithm import Algorithm, Quintuple, new_algorithm
+from lteims.aka.errors import AkaConfigError
 from lteims.config import AuthentType
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.sip.errors import SipError
@@ -115,13 +116,16 @@ class EmbeddedHss:
             user = subscriber.user
             if not user.k:
                 raise SipError(403, f"AKA is asked, but ue_db has no K for {subscriber.impi}")
-            known = self._algorithms[subscriber.impi] = new_algorithm(
-                user.sim_algo,
-                user.k,
-                op=user.op or b"",
-                opc=user.opc or b"",
-                top=user.top or b"",
-                topc=user.topc or b"",
-                res_len=user.res_len,
-            )
+            try:
+                known = self._algorithms[subscriber.impi] = new_algorithm(
+                    user.sim_algo,
+                    user.k,
+                    op=user.op or b"",
+                    opc=user.opc or b"",
+                    top=user.top or b"",
+                    topc=user.topc or b"",
+                    res_len=user.res_len,
+                )
+            except AkaConfigError as error:
+                raise SipError(403, f"ue_db: {subscriber.impi}: {error}") from None
         return known

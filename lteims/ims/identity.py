@@ -76,15 +76,20 @@ def _phone_context(uri: Uri) -> str:
 
 
 def derived_impi(imsi: str, domain: str) -> str:
-    """The IMPI of a SIM without ISIM (TS 23.003 13.3)."""
-    return f"{imsi}@{domain}"
+    """The IMPI of a SIM without ISIM (TS 23.003 13.3); a NAI, which has a realm, is one as it is."""
+    return imsi if "@" in imsi else f"{imsi}@{domain}"
 
 
 def derived_impu(imsi: str, domain: str) -> str:
     """The temporary IMPU of a SIM without ISIM (TS 23.003 13.4B)."""
-    return f"sip:{imsi}@{domain}"
+    return f"sip:{derived_impi(imsi, domain)}"
 
 
 def is_emergency(uri: Uri) -> bool:
     """Does a URI ask for an emergency service (RFC 5031)?"""
     return uri.scheme == "urn" and uri.text.lower().startswith("urn:service:sos")
+
+
+def is_address(host: str) -> bool:
+    """Is a host of a URI an IP address, and no name?"""
+    return ":" in host or (bool(host) and host.replace(".", "").isdigit())

@@ -204,12 +204,14 @@ class Pcscf:
 
 def check_extensions(request: Request) -> None:
     """RFC 3261 8.2.2.3 and 16.3: Max-Forwards, Require, Proxy-Require, body type."""
-    if request.number("max-forwards") == 0 and request.method != "REGISTER":
+    headers = request.headers
+    if "max-forwards" in headers and request.method != "REGISTER" and request.number("max-forwards") == 0:
         raise SipError(483, "Max-Forwards is 0")
-    wanted = request.tokens("require") + request.tokens("proxy-require")
-    unknown = [tag for tag in wanted if tag not in OPTION_TAGS]
-    if unknown:
-        raise SipError(420, f"Require: {', '.join(unknown)}", {"unsupported": ", ".join(unknown)})
+    if "require" in headers or "proxy-require" in headers:
+        wanted = request.tokens("require") + request.tokens("proxy-require")
+        unknown = [tag for tag in wanted if tag not in OPTION_TAGS]
+        if unknown:
+            raise SipError(420, f"Require: {', '.join(unknown)}", {"unsupported": ", ".join(unknown)})
     encoding = request.get("content-encoding")
     if encoding and encoding.lower() != "identity":
         raise SipError(415, f"Content-Encoding {encoding[:40]}", {"accept-encoding": "identity"})

@@ -4,6 +4,7 @@ pcscf.on_register calls `Registrar.register` with who it is; the answer goes bac
 and durable before its 200 leaves.
 """
 
+import re
 from dataclasses import replace
 
 from lteims import counters
@@ -15,14 +16,18 @@ from lteims.ims.hss import Hss, Resync
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers, same_imei
 from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
-from lteims.sip.grammar import encode_params, parse_number
+from lteims.sip.grammar import encode_params
 from lteims.sip.headers import AuthValue, NameAddr
 from lteims.sip.message import Request
 from lteims.store.state import StateStore
+from lteims.trace import IMS, INFO, log
 
 MAX_BINDINGS = 32  # contacts of one user
 MIN_EXPIRES = 60  # seconds; less is answered 423, unless binding_expires itself is less
 MAX_CONTACTS = 10  # in one REGISTER
+MAX_DIGITS = 10  # of a delta-seconds
+_QVALUE = re.compile(r"[0-9](?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
+DEFAULT_EXPIRES = 3600  # seconds, where a Contact's expires is no number (RFC 3261 20.10)
 
 
 class Unauthorized(SipError):
@@ -83,6 +88,7 @@ class Registrar:
             case Verdict.STALE:
                 await self._challenge(subscriber, level, credentials, register, judgement.why, stale=True)
             case Verdict.CHALLENGE:
+                log(IMS, INFO, f"{request.method} of {subscriber.impi}: a new 401, since {judgement.why}")
                 await self._challenge(subscriber, level, credentials, register, judgement.why)
         return False
 
@@ -126,21 +132,23 @@ class Registrar:
         if contacts and contacts[0].uri.scheme == "*":
             self._remove_all(subscriber, request)
             return
-        planned = [(contact, self._expires(contact, request)) for contact in contacts]
-        for contact, expires in planned:
+        planned = [(contact, self._expires(contact, request), _q_of(contact)) for contact in contacts]
+        for contact, expires, _ in planned:
             if not contact.uri.is_sip:
                 raise SipError(400, f"a contact that is no SIP URI: {contact.uri}", reason="Bad Contact")
             old = self._known(subscriber, contact, request)
-            if old is not None and old.call_id == request.call_id and request.cseq.number <= old.cseq:
-                raise SipError(500, f"CSeq {request.cseq.number} after {old.cseq} in one Call-ID", {"retry-after": "0"})
+            if old is not None:
+                _check_order(old, request)
             if old is None and expires and len(subscriber.bindings) + len(planned) > MAX_BINDINGS:
                 raise SipError(403, f"{subscriber.impi} has {len(subscriber.bindings)} bindings already")
-        for contact, expires in planned:
-            self._bind(subscriber, impu, request, flow, contact, expires, authenticated)
+        for contact, expires, q in planned:
+            self._bind(subscriber, impu, request, flow, contact, expires, q, authenticated)
 
     def _remove_all(self, subscriber: Subscriber, request: Request) -> None:
         if len(request.contacts) > 1 or request.number("expires") != 0:
             raise SipError(400, "Contact: * goes with Expires: 0 alone", reason="Bad Contact")
+        for binding in subscriber.bindings:
+            _check_order(binding, request)
         for binding in subscriber.bindings:
             self._subscribers.unbind(subscriber, binding, "unregistered")
 
@@ -148,10 +156,10 @@ class Registrar:
         """The parameter, else the header, else the default; never above binding_expires; 423 if too brief."""
         most = self._config.binding_expires
         value = contact.params.get("expires")
-        if value is not None:
-            wanted: int | None = parse_number(value, "expires")
-        else:
+        if value is None:
             wanted = request.number("expires")
+        else:  # RFC 3261 20.10: a malformed value is as good as none
+            wanted = int(value) if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS else DEFAULT_EXPIRES
         if wanted is None:
             return most
         least = min(MIN_EXPIRES, most)
@@ -184,6 +192,7 @@ class Registrar:
         flow: Flow,
         contact: NameAddr,
         expires: int,
+        q: float,
         authenticated: bool,
     ) -> None:
         old = self._known(subscriber, contact, request)
@@ -201,7 +210,7 @@ class Registrar:
             impi=subscriber.impi,
             contact=contact.uri.text,
             params={n: v for n, v in contact.params.items() if n not in ("expires", "q")},
-            q=_q_of(contact),
+            q=q,
             expires_at=self._wall() + expires,
             call_id=request.call_id,
             cseq=request.cseq.number,
@@ -252,9 +261,18 @@ def is_sos(contact: NameAddr) -> bool:
     return "sos" in contact.uri.params
 
 
+def _check_order(binding: Binding, request: Request) -> None:
+    """RFC 3261 10.3 steps 6 and 7: within a Call-ID, what was sent earlier must not win."""
+    if binding.call_id == request.call_id and request.cseq.number <= binding.cseq:
+        why = f"CSeq {request.cseq.number} after {binding.cseq} in one Call-ID"
+        raise SipError(500, why, {"retry-after": "0"})
+
+
 def _q_of(contact: NameAddr) -> float:
+    """RFC 3261 20.10: 0 to 1 with at most three decimals; a phone that writes more is understood."""
     text = contact.params.get("q")
-    try:
-        return min(1.0, max(0.0, float(text))) if text else 1.0
-    except ValueError:
-        raise SipError(400, f"bad q: {text!r}", reason="Bad Contact") from None
+    if text is None:
+        return 1.0
+    if not _QVALUE.fullmatch(text):
+        raise SipError(400, f"bad q: {text[:20]!r}", reason="Bad Contact")
+    return min(1.0, float(text))

@@ -12,7 +12,7 @@ import msgspec
 from lteims import counters
 from lteims.clock import WallClock
 from lteims.config import ImpuConfig, UserConfig
-from lteims.ims.identity import candidate_keys, derived_impi, derived_impu, impu_uri, key_of
+from lteims.ims.identity import candidate_keys, derived_impi, derived_impu, impu_uri, is_address, key_of
 from lteims.net.sip_flow import Flow
 from lteims.net.timers import Handle, TimerWheel
 from lteims.sip.uri import Uri, parse_uri
@@ -127,6 +127,7 @@ class Subscribers:
         self._by_impi: dict[str, Subscriber] = {}
         self._by_user: dict[str, Subscriber | None] = {}  # None: two IMPIs share this user part
         self._by_key: dict[str, tuple[Subscriber, Impu]] = {}
+        self._by_name: dict[str, tuple[Subscriber, Impu] | None] = {}  # number or user part; None: of two subscribers
         self._timers: dict[str, Handle] = {}  # by binding id
         self._count = 0
 
@@ -146,6 +147,10 @@ class Subscribers:
             for impu in subscriber.impus:
                 if self._by_key.setdefault(impu.key, (subscriber, impu))[0] is not subscriber:
                     log(IMS, WARN, f"ue_db: IMPU {impu.uri} belongs to {self._by_key[impu.key][0].impi} already")
+                name = impu.uri.number or impu.uri.user
+                known = self._by_name.setdefault(name, (subscriber, impu))
+                if known is not None and known[0] is not subscriber:
+                    self._by_name[name] = None
 
     # -- finding
     def by_impi(self, username: str) -> Subscriber | None:
@@ -166,6 +171,8 @@ class Subscribers:
             found = self._by_key.get(key)
             if found is not None:
                 return found
+        if uri.scheme == "tel" or (uri.host in self.local_hosts and is_address(uri.host)):
+            return self._by_name.get(uri.number or uri.user)  # a number, or a user at our address, has no domain
         return None
 
     def is_local(self, host: str) -> bool:

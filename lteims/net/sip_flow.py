@@ -4,15 +4,14 @@ A Flow is a plain value, so that a binding can keep it in the state file; TCP co
 """
 
 import ipaddress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lteims.net.udp import UdpSocket
 from lteims.sip.grammar import host_port
 from lteims.sip.uri import sip_uri
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """One way to a peer: transport ("UDP" or "TCP"), the index of our sip_addr, the peer's address."""
 
     transport: str

@@ -10,6 +10,7 @@ from lteims.sip.errors import SipError
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?)"
 MAX_PORT = 65535
+BLANKS = " \t"  # what may stand around a value; str.strip() would take Unicode's blanks too
 _DELIMITERS = re.compile(r'[",<>]')
 _QUOTE_OR_SEMICOLON = re.compile(r'[";]')
 _QUOTED_END = re.compile(r'(?:[^"\\]|\\.)*+"', re.DOTALL)  # possessive: no backtracking
@@ -34,9 +35,9 @@ def skip_quoted(text: str, start: int) -> int:
 def split_commas(text: str) -> list[str]:
     """Split a header value at the commas outside quotes and angle brackets (RFC 3261 7.3.1)."""
     if "," not in text:
-        return [text.strip()]
+        return [text.strip(BLANKS)]
     if '"' not in text and "<" not in text:
-        return [part.strip() for part in text.split(",")]
+        return [part.strip(BLANKS) for part in text.split(",")]
     parts, begin, at, depth = [], 0, 0, 0
     while match := _DELIMITERS.search(text, at):
         at = match.end()
@@ -48,9 +49,9 @@ def split_commas(text: str) -> list[str]:
             case ">":
                 depth = 0
             case "," if depth == 0:
-                parts.append(text[begin : match.start()].strip())
+                parts.append(text[begin : match.start()].strip(BLANKS))
                 begin = at
-    parts.append(text[begin:].strip())
+    parts.append(text[begin:].strip(BLANKS))
     return parts
 
 
@@ -78,13 +79,13 @@ def parse_params(text: str, what: str) -> Params:
     params: Params = {}
     for part in text.split(";") if '"' not in text else split_semicolons(text):
         name, equals, value = part.partition("=")
-        name = name.strip().lower()
+        name = name.strip(BLANKS).lower()
         if not name:
             if equals:
                 raise bad(what, text)
             continue  # ";;" and a trailing ";" are seen in the field
         if name not in params:
-            params[name] = unquote(value.strip()) if equals else None
+            params[name] = unquote(value.strip(BLANKS)) if equals else None
     return params
 
 
@@ -117,11 +118,13 @@ def encode_params(params: Params) -> str:
 
 
 def parse_number(text: str, what: str, top: int = 0xFFFFFFFF) -> int:
-    """A decimal number 0..top; 400 otherwise (RFC 4475 3.1.2.4 wants overlarge scalars refused)."""
+    """A decimal number 0..top with any leading zeros; 400 otherwise (RFC 4475 3.1.2.4: overlarge CSeq)."""
     if not text.isdigit() or not text.isascii():
-        text = text.strip(" \t")
+        text = text.strip(BLANKS)
         if not text.isdigit() or not text.isascii():
             raise bad(what, text)
+    if len(text) > 10:
+        text = text.lstrip("0") or "0"
     if len(text) > 10 or (number := int(text)) > top:
         raise bad(what, text)
     return number

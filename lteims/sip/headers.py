@@ -7,9 +7,11 @@ Via (RFC 3261 20.42, RFC 3581), name-addr (20.10, 20.20, 20.39), CSeq (20.16), c
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import (
+    BLANKS,
     HOST,
     MAX_PORT,
     TOKEN,
@@ -21,21 +23,26 @@ from lteims.sip.grammar import (
     parse_params,
     quote,
     skip_quoted,
+    split_commas,
     unquote,
 )
 from lteims.sip.uri import Uri, parse_uri
 
 _VIA = re.compile(
-    rf"SIP\s*/\s*[0-9.]+\s*/\s*([A-Za-z0-9\-.]+)\s+({HOST})\s*(?::\s*([0-9]{{1,5}}))?\s*(;.*)?",
-    re.IGNORECASE | re.DOTALL,
+    rf"SIP[ \t]*+/[ \t]*+[0-9.]++[ \t]*+/[ \t]*+([A-Za-z0-9\-.]++)[ \t]++({HOST})[ \t]*+"
+    r"(?::[ \t]*+([0-9]{1,5})[ \t]*+)?+(;.*)?",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
+)  # possessive, here and below: a long run of blanks must not be tried again from each of its places
+_AUTH_PARAM = re.compile(
+    r"""[ \t]*+(?:([^ \t=,"]++)[ \t]*+=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^ \t,"]*+)))?+[ \t]*+(?:,|$)""", re.DOTALL
 )
-_AUTH_PARAM = re.compile(r"""\s*(?:([^\s=,"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*)))?\s*(?:,|$)""", re.DOTALL)
 _CACHEABLE = 256  # characters
-_CSEQ = re.compile(r"([0-9]+)\s+(\S+)")
+_BLANK_RUN = re.compile(r"[ \t]++")
+_CSEQ = re.compile(r"([0-9]++)[ \t]++([^ \t]++)")
+_BARE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]]*+")  # needs no quotes in a Via, nor does IPv6 (RFC 5118 4.5)
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(NamedTuple):
     """One Via value."""
 
     transport: str  # upper case
@@ -72,6 +79,7 @@ class Via:
     def with_source(self, host: str, port: int) -> "Via":
         """This Via with received and rport filled in from where the request came (RFC 3261 18.2.1, RFC 3581 4)."""
         params = dict(self.params)
+        params.pop("received", None)
         if "rport" in params:
             params["rport"] = str(port)
             params["received"] = host
@@ -82,19 +90,23 @@ class Via:
     def reply_address(self) -> tuple[str, int]:
         """Where a response over UDP goes (RFC 3261 18.2.2, RFC 3581 4).
 
-        maddr is left out on purpose: it would let a sender point our answers at somebody else.
+        maddr is left out on purpose: it would let a sender point our answers at somebody else. So would `received`
+        as it came; `with_source` has put the truth there.
         """
         received = (self.params.get("received") or self.host).strip("[]")
         rport = self.params.get("rport")
-        if rport and rport.isdigit() and int(rport) <= MAX_PORT:
+        if rport and len(rport) <= 5 and rport.isascii() and rport.isdigit() and int(rport) <= MAX_PORT:
             return received, int(rport)
         return received, self.port or 5060
 
     def encode(self) -> str:
         """The value as it goes on the wire."""
         shown = f"SIP/2.0/{self.transport} {host_port(self.host, self.port)}"
-        for name, value in self.params.items():  # IPv6 in received is bare (RFC 5118 4.5)
-            shown += f";{name}" if value is None else f";{name}={value}"
+        for name, value in self.params.items():
+            if value is None:
+                shown += f";{name}"
+            else:
+                shown += f";{name}={value if _BARE.fullmatch(value) else quote(value)}"
         return shown
 
 
@@ -116,11 +128,11 @@ class NameAddr:
 
     @classmethod
     def _parse(cls, text: str, what: str) -> "NameAddr":
-        text = text.strip()
+        text = text.strip(BLANKS)
         display = ""
         if text.startswith('"'):
             end = skip_quoted(text, 0)
-            display, text = unquote(text[:end]), text[end:].lstrip()
+            display, text = unquote(text[:end]), text[end:].lstrip(BLANKS)
             if not text.startswith("<"):
                 raise bad(what, text)
         opening = text.find("<")
@@ -130,17 +142,17 @@ class NameAddr:
             if closing < 0:
                 raise bad(what, text)
             if opening:
-                display = text[:opening].strip()
+                display = text[:opening].strip(BLANKS)
                 if '"' in display or not _is_display(display):
                     raise bad(what, text)
-            uri, rest = text[opening + 1 : closing].strip(), text[closing + 1 :].strip()
+            uri, rest = text[opening + 1 : closing].strip(BLANKS), text[closing + 1 :].strip(BLANKS)
         else:
             uri, semicolon, rest = text.partition(";")
-            uri, rest = uri.rstrip(), semicolon + rest
+            uri, rest = uri.rstrip(BLANKS), semicolon + rest
             if "?" in uri or "," in uri or "<" in uri or '"' in uri:  # RFC 3261 20: such a URI needs the brackets
                 raise bad(what, text)
-        if rest and not rest.startswith(";"):
-            raise bad(what, text)
+        if rest and (not rest.startswith(";") or ("," in rest and len(split_commas(rest)) > 1)):
+            raise bad(what, text)  # a comma ends a value, and this is one value
         return cls(parse_uri(uri), display, parse_params(rest, what) if rest else {})
 
     @property
@@ -160,11 +172,10 @@ def _name_addr_cached(text: str, what: str) -> NameAddr:
 
 
 def _is_display(text: str) -> bool:
-    return all(TOKEN.fullmatch(word) or not word.isascii() for word in text.split())
+    return all(TOKEN.fullmatch(word) or not word.isascii() for word in _BLANK_RUN.split(text))
 
 
-@dataclass(frozen=True, slots=True)
-class CSeq:
+class CSeq(NamedTuple):
     """The CSeq value."""
 
     number: int
@@ -173,7 +184,7 @@ class CSeq:
     @classmethod
     def parse(cls, text: str) -> "CSeq":
         """Read `number METHOD`; the number is below 2**31 (RFC 3261 8.1.1.5)."""
-        match = _CSEQ.fullmatch(text.strip())
+        match = _CSEQ.fullmatch(text.strip(BLANKS))
         if match is None:
             raise bad("CSeq", text)
         return cls(parse_number(match[1], "CSeq", 0x7FFFFFFF), match[2])
@@ -183,8 +194,7 @@ class CSeq:
         return f"{self.number} {self.method}"
 
 
-@dataclass(frozen=True, slots=True)
-class AuthValue:
+class AuthValue(NamedTuple):
     """Credentials (Authorization) or a challenge (WWW-Authenticate): scheme and parameters without quotes."""
 
     scheme: str  # lower case
@@ -193,7 +203,7 @@ class AuthValue:
     @classmethod
     def parse(cls, text: str) -> "AuthValue":
         """Read `Digest a="b", c=d`; the first of two equal names wins."""
-        scheme, _, rest = text.replace("\t", " ").strip().partition(" ")
+        scheme, _, rest = text.replace("\t", " ").strip(" ").partition(" ")
         params: dict[str, str] = {}
         at = 0
         while match := _AUTH_PARAM.match(rest, at):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from lteims.sip.errors import NotSip, SipError, reason_phrase
-from lteims.sip.grammar import TOKEN, bad, parse_number, split_commas
+from lteims.sip.grammar import BLANKS, TOKEN, bad, parse_number, split_commas
 from lteims.sip.headers import CSeq, NameAddr, Via
 from lteims.sip.uri import Uri, parse_uri
 
@@ -23,9 +23,19 @@ _ODD_NAMES = {
     "min-se": "Min-SE", "rseq": "RSeq", "rack": "RAck", "sip-etag": "SIP-ETag", "sip-if-match": "SIP-If-Match",
     "p-associated-uri": "P-Associated-URI", "p-called-party-id": "P-Called-Party-ID",
 }  # fmt: skip
-_shown_names: dict[str, str] = {}  # lower case -> as sent; grows only by our own and passed-on names, bounded below
-_MAX_SHOWN = 1024
-_canonical: dict[str, str] = dict(COMPACT)
+_KNOWN = (
+    *COMPACT.values(), *_ODD_NAMES, "via", "route", "record-route", "path", "service-route", "max-forwards", "expires",
+    "min-expires", "accept", "accept-encoding", "accept-language", "allow", "authorization", "proxy-authenticate",
+    "proxy-authorization", "require", "proxy-require", "supported", "unsupported", "user-agent", "server", "reason",
+    "retry-after", "p-asserted-identity", "p-preferred-identity", "p-access-network-info", "p-visited-network-id",
+    "p-charging-vector", "p-early-media", "privacy", "security-client", "security-server", "security-verify",
+    "warning", "timestamp", "date", "subscription-state", "in-reply-to", "history-info", "geolocation",
+)  # fmt: skip
+# What a peer writes may fill the rest of these tables, but not take the room of the names that we know.
+_MAX_NAMES = 1024
+_MAX_NAME = 64  # characters of a name that is remembered
+_shown_names: dict[str, str] = {}  # lower case -> as sent
+_canonical: dict[str, str] = dict(COMPACT)  # as it came -> lower case and long
 _FOLD = re.compile(r"\r\n[ \t]+")
 _LONE_NUL = re.compile(r"(?<!\\)\x00")
 MAX_HEADERS = 512
@@ -36,9 +46,13 @@ def shown_name(name: str) -> str:
     shown = _shown_names.get(name)
     if shown is None:
         shown = _ODD_NAMES.get(name) or "-".join(part.capitalize() for part in name.split("-"))
-        if len(_shown_names) < _MAX_SHOWN:
+        if len(_shown_names) < _MAX_NAMES and len(name) < _MAX_NAME:
             _shown_names[name] = shown
     return shown
+
+
+for _name in _KNOWN:
+    _canonical[_name] = _canonical[shown_name(_name)] = _name
 
 
 class Message:
@@ -265,23 +279,23 @@ def _has_lone_break(text: str) -> bool:
 
 
 def _parse_start(line: str) -> Request | Response:
-    if line[:8].upper() == "SIP/2.0 ":
+    if line[:8] == "SIP/2.0 " or (line[:8].upper() == "SIP/2.0 " and line[:8].isascii()):
         code, _, reason = line[8:].partition(" ")
         if len(code) != 3 or not code.isascii() or not code.isdigit() or not "1" <= code[0] <= "6":
             raise NotSip(f"bad status line: {line[:60]!r}")
-        return Response(int(code), reason.strip())
+        return Response(int(code), reason.strip(BLANKS))
     method, _, rest = line.partition(" ")
     target, _, version = rest.rpartition(" ")
     if not TOKEN.fullmatch(method) or version[:4].upper() != "SIP/":
-        stripped = line.rstrip()  # RFC 4475 3.1.2.11: blanks behind the version
+        stripped = line.rstrip(BLANKS)  # RFC 4475 3.1.2.11: blanks behind the version
         if stripped != line and TOKEN.fullmatch(method) and stripped.rpartition(" ")[2][:4].upper() == "SIP/":
-            request = Request(method, stripped.split()[1])
+            request = Request(method, rest.lstrip(BLANKS).partition(" ")[0])
             request.defect = SipError(400, "blanks at the end of the request line")
             return request
         raise NotSip(f"bad start line: {line[:60]!r}")
     request = Request(method, target)
     request.version = version.upper()
-    if not target or target != target.strip() or " " in target or "\t" in target:
+    if not target or " " in target or "\t" in target:
         request.defect = SipError(400, f"bad request line: {line[:60]!r}", reason="Bad Request Line")
     return request
 
@@ -299,20 +313,21 @@ def _parse_headers(message: Message, lines: list[str]) -> None:
             if not canonical:
                 continue
         if canonical in headers:
-            headers[canonical].append(value.strip())
+            headers[canonical].append(value.strip(BLANKS))
         else:
-            headers[canonical] = [value.strip()]
+            headers[canonical] = [value.strip(BLANKS)]
 
 
 def _canonical_name(message: Message, name: str, colon: str) -> str:
     """The lower-case long name of a name not seen before; remembered while the table is small."""
-    lower = name.strip(" \t").lower()
-    if not colon or not TOKEN.fullmatch(lower):
-        if lower or colon:
+    name = name.strip(BLANKS)
+    lower = name.lower()
+    if not colon or not TOKEN.fullmatch(name):
+        if name or colon:
             message.defect = message.defect or SipError(400, f"bad header line: {name[:60]!r}", reason="Bad Header")
         return ""
     canonical = COMPACT.get(lower, lower)
-    if len(_canonical) < _MAX_SHOWN and len(name) < 64:
+    if len(_canonical) < _MAX_NAMES and len(name) < _MAX_NAME:
         _canonical[name] = canonical
     return canonical
 

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 
 from lteims.sip.errors import SipError
+from lteims.sip.grammar import BLANKS
 from lteims.sip.headers import parse_media_type
 from lteims.sip.message import Message
 
@@ -76,5 +77,5 @@ def _split_headers(piece: bytes) -> tuple[dict[str, str], bytes]:
     for line in text.split("\r\n"):
         name, colon, value = line.partition(":")
         if colon:
-            headers[name.strip().lower()] = value.strip()
+            headers[name.strip(BLANKS).lower()] = value.strip(BLANKS)
     return headers, content

@@ -9,14 +9,15 @@ from functools import lru_cache
 
 from lteims.sip.grammar import HOST, MAX_PORT, Params, bad, host_port, parse_params
 
+_NEVER = r"""<>"\x00-\x20\x7f"""  # inside a class: what no part of a URI holds unescaped
 _SIP = re.compile(
-    rf"""(?:(?P<user>[^@:\s<>"]*)(?::(?P<password>[^@\s<>"]*))?@)?
+    rf"""(?:(?P<user>[^@:{_NEVER}]*)(?::(?P<password>[^@{_NEVER}]*))?@)?
     (?P<host>{HOST})(?::(?P<port>[0-9]{{1,5}}))?
-    (?P<params>(?:;[^;?\s<>"]*)*)(?:\?(?P<headers>[^\s<>"]*))?""",
+    (?P<params>(?:;[^?{_NEVER}]*)?)(?:\?(?P<headers>[^{_NEVER}]*))?""",
     re.VERBOSE,
 )
-_TEL = re.compile(r"""(?P<number>\+?[0-9A-Za-z*#().\-]+)(?P<params>(?:;[^;?\s<>"]*)*)""")
-_OPAQUE = re.compile(r"""[^\s<>"]+""")
+_TEL = re.compile(rf"""(?P<number>\+?(?:[0-9A-Za-z*#().\-]|%2[3AaDdEe])++)(?P<params>(?:;[^?{_NEVER}]*)?)""")
+_OPAQUE = re.compile(rf"[^{_NEVER}]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -93,7 +94,7 @@ def _parse(text: str) -> Uri:
         if (match := _TEL.fullmatch(rest)) is None:
             raise bad("tel URI", text)
         params = parse_params(match["params"], "tel URI") if match["params"] else {}
-        return Uri(scheme, match["number"], params=params, text=text)
+        return Uri(scheme, unescape(match["number"]), params=params, text=text)  # "#" comes as %23
     if not _OPAQUE.fullmatch(rest):
         raise bad("URI", text)
     return Uri(scheme, rest, text=text)

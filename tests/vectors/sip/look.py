@@ -41,6 +41,6 @@ def look(message: Message, path: str) -> object:
 def _step(thing: object, word: str) -> object:
     if isinstance(thing, Mapping):
         return thing[word]
-    if isinstance(thing, Sequence):
+    if isinstance(thing, Sequence) and not hasattr(thing, "_fields"):  # a NamedTuple is read by name
         return len(thing) if word == "count" else thing[int(word)]
     return getattr(thing, word)

@@ -29,7 +29,9 @@ class Caller:
         """The P-Asserted-Identity value (RFC 3325 9.1), "" for an anonymous caller."""
         if self.subscriber is None or self.impu is None:
             return ""
-        impu = self.subscriber.asserted or self.impu
+        own = [i for i in self.subscriber.impus if self.binding is None or self.subscriber.carries(self.binding, i)]
+        marked = next((impu for impu in own if impu.config.asserted), None)
+        impu = marked or (self.impu if self.impu in own or not own else own[0])
         return NameAddr(impu.uri, impu.config.display_name).encode()
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lteims.config import ImpuConfig, ImsConfig
 from lteims.ims.identity import candidate_keys, impu_uri, key_of
-from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers, same_imei
+from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
 from lteims.sip.uri import Uri, parse_uri
 
 
@@ -72,15 +72,8 @@ class Locator:
                 return Server()
             return Unknown()
         subscriber, impu = found
-        bindings = [b for b in subscriber.bindings if b is not caller_binding and _carries(b, subscriber, impu)]
+        bindings = [b for b in subscriber.bindings if b is not caller_binding and subscriber.carries(b, impu)]
         if not bindings:
             return Unregistered(subscriber, impu)
         bindings.sort(key=lambda b: (b.sos, -b.q, -b.expires_at))  # an emergency contact is the last resort
         return Registered(subscriber, impu, tuple(bindings))
-
-
-def _carries(binding: Binding, subscriber: Subscriber, impu: Impu) -> bool:
-    """Is this IMPU registered by this contact?"""
-    if impu.config.imei and subscriber.user.multi_sim:
-        return same_imei(impu.config.imei, binding.imei)
-    return True

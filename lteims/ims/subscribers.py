@@ -86,11 +86,6 @@ class Subscriber:
         """The IMPU that stands for the user where only one can: the one marked, else the first."""
         return next((impu for impu in self.impus if impu.config.preferred), self.impus[0])
 
-    @property
-    def asserted(self) -> Impu | None:
-        """The IMPU marked as asserted identity."""
-        return next((impu for impu in self.impus if impu.config.asserted), None)
-
     def registered_impus(self, binding: Binding) -> list[Impu]:
         """The registration set of a binding (TS 23.228 5.2.1a): preferred ones first, as P-Associated-URI has them.
 
@@ -99,10 +94,13 @@ class Subscriber:
         chosen = [
             impu
             for impu in self.impus
-            if (impu.config.associated or impu.key == binding.impu_key)
-            and (not impu.config.imei or not self.user.multi_sim or same_imei(impu.config.imei, binding.imei))
+            if (impu.config.associated or impu.key == binding.impu_key) and self.carries(binding, impu)
         ]
         return sorted(chosen, key=lambda impu: not impu.config.preferred)
+
+    def carries(self, binding: Binding, impu: Impu) -> bool:
+        """May this phone use this IMPU? With multi_sim one with an IMEI is that phone's alone."""
+        return not (impu.config.imei and self.user.multi_sim) or same_imei(impu.config.imei, binding.imei)
 
 
 def same_imei(a: str, b: str) -> bool:

@@ -109,17 +109,23 @@ class Phone:
         return Request(method, target, {name: [value] for name, value in fields.items()}, body)
 
     def exchange(self, request: Request, within: float = PATIENCE) -> Response:
-        """Send a request and wait for its final answer; requests that come meanwhile are kept for `take`."""
-        data = self.encode(request)
-        branch = request.via.branch
-        waited = 0.0
-        self.wire.send(data)
+        """Send a request and wait for its final answer."""
+        self.send(request)
+        return self.wait_for(request, within)
+
+    def send(self, request: Request) -> None:
+        """Send a request, or an ACK."""
+        self.wire.send(self.encode(request))
+
+    def wait_for(self, request: Request, within: float = PATIENCE) -> Response:
+        """The final answer to a request that was sent; requests that come meanwhile are kept for `take`."""
+        branch, waited = request.via.branch, 0.0
         while waited < within:
             message = self._next(RESEND)
             if message is None:
                 waited += RESEND
                 if self.wire.transport == "UDP":
-                    self.wire.send(data)
+                    self.send(request)
             elif isinstance(message, Request):
                 self._inbox.append(message)
             elif message.via.branch == branch and message.code >= 200:
@@ -278,20 +284,26 @@ class Phone:
                 return b""
 
     # -- other requests
-    def authenticated(self, request: Request, header: str = "authorization") -> Response:
-        """Send a request, and once more with the credentials that its 401 asks for."""
+    def proven(self, request: Request, header: str = "authorization") -> Request:
+        """Send a request; the same once more, to be sent with the credentials that its 401 asked for."""
         response = self.exchange(request)
         if response.code != 401:
-            return response
+            raise PhoneError(f"{request.start_line()} was not challenged, but answered {response.start_line()}")
         challenge = AuthValue.parse(response.get("www-authenticate"))
         self.challenges.append(challenge)
-        self.cseq += 1
-        self._sent += 1
-        request.set("cseq", f"{self.cseq} {request.method}")
-        branch = f"branch=z9hG4bK{self.call_id}{self._sent}"
-        request.set("via", f"SIP/2.0/{self.wire.transport} {self.sent_by};{branch};rport")
-        request.set(header, self.answer(challenge, request.method, request.target, body=request.body))
-        return self.exchange(request)
+        again = self.request(request.method, request.target, body=request.body)
+        again.headers = request.headers | {name: again.headers[name] for name in ("via", "cseq")}
+        again.set(header, self.answer(challenge, request.method, request.target, body=request.body))
+        return again
+
+    def in_dialog(self, method: str, invite: Request, response: Response) -> Request:
+        """An ACK or BYE in the dialog that a 200 to an INVITE has made."""
+        request = self.request(method, response.contacts[0].uri.text)
+        request.headers |= {"from": invite.headers["from"], "to": response.headers["to"]}
+        if method == "ACK":
+            self.cseq -= 1
+            request.set("cseq", f"{invite.cseq.number} ACK")
+        return request
 
 
 def written(fields: dict[str, str]) -> str:

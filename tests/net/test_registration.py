@@ -6,6 +6,7 @@ One server for the module; each test has users of its own, so that none sees ano
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -595,3 +596,72 @@ def test_headers_of_the_house(phone: MakePhone) -> None:
         "house/1", "answer", "to REGISTER"
     )  # fmt: skip
     assert not {"x-options", "x-request"} & response.headers.keys()
+
+
+# -- time and state
+def test_a_binding_expires(tmp_path: Path) -> None:
+    extra = f'domain: "{DOMAIN}", binding_expires: 2, ue_db_filename: "ims.db",\n'
+    server = Server(tmp_path / "server", ue_db([MD5]), extra, hosts=("127.0.0.1",)).start()
+    ue = Phone(Udp(("127.0.0.1", server.port)), MD5)
+    assert expires(ue.register()) == 2
+    assert ue.register(ue.contact(1)).code == 423
+    server.wait_for_log(f"{MD5.username} expired")
+    assert ue.register("").contacts == []
+    assert expires(ue.register()) == 2
+    server.kill9()
+    time.sleep(2.0)
+    server.start()
+    assert ue.register("").contacts == []  # its time ran out while nobody watched
+    server.stop()
+    ue.wire.close()
+
+
+@pytest.mark.parametrize("power_cut", [False, True], ids=["sigterm", "kill-9"])
+def test_a_restart_keeps_bindings_and_sqn(tmp_path: Path, power_cut: bool) -> None:
+    extra = f'domain: "{DOMAIN}", ue_db_filename: "ims.db",\n'
+    log_options = "all.level=error,ims.level=debug"
+    server = Server(tmp_path / "server", ue_db([MILENAGE, MULTI]), extra, log_options, hosts=("127.0.0.1",)).start()
+    ue = Phone(Udp(("127.0.0.1", server.port)), MILENAGE, MILENAGE.card(), instance=IMEI_A, features=";video")
+    path = {"path": f"<sip:127.0.0.1:{ue.wire.port};lr>", "supported": "path"}
+    before = ue.register(headers=path).contacts
+    assert ue.register(rounds=0).code == 401  # whose SQN is given out, though nothing came of it
+    given = re.findall(r"SQN \w+ -> (\w+)", server.log)[-1]
+    ids = binding_ids(server, MILENAGE)
+    if power_cut:
+        server.kill9()
+    else:
+        server.stop()
+    server.start()
+    server.wait_for_log("1 bindings restored")
+    after = ue.register("", headers=path).contacts
+    assert [c.uri for c in after] == [c.uri for c in before]
+    assert after[0].params.keys() == before[0].params.keys()
+    assert re.findall(r"SQN (\w+) -> ", server.log)[0] == given
+    assert set(ue.verdicts) == {"Accepted"}
+    ue.register()  # a refresh of what was restored, and a binding of another user beside it
+    other = Phone(Udp(("127.0.0.1", server.port)), MULTI, MULTI.card())
+    other.register()
+    assert binding_ids(server, MILENAGE) == ids
+    assert binding_ids(server, MULTI) not in ([], ids)
+    server.stop()
+    ue.wire.close()
+    other.wire.close()
+
+
+def test_a_damaged_state_is_set_aside(tmp_path: Path) -> None:
+    extra = f'domain: "{DOMAIN}", ue_db_filename: "ims.db",\n'
+    server = Server(tmp_path / "server", ue_db([MD5]), extra, hosts=("127.0.0.1",)).start()
+    ue = Phone(Udp(("127.0.0.1", server.port)), MD5)
+    assert ue.register().code == 200
+    server.stop()
+    state = server.folder / "ims.db"
+    damaged = b"this was a state file once " * 300
+    state.write_bytes(damaged)
+    server.start()
+    assert ue.register("").contacts == []
+    assert ue.register().code == 200
+    server.stop()
+    aside = [file for file in server.folder.iterdir() if file.read_bytes() == damaged]
+    assert [file != state for file in aside] == [True]
+    assert aside[0].name in server.output
+    ue.wire.close()

@@ -1,6 +1,6 @@
 """What a log line costs: CPU microseconds for a line that is filtered out, an info line, a SIP dump, a hex dump.
 
-Beside each stands a floor: an f-string of the same text appended to a list. Run as `python bench/log.py`.
+Beside each stands a floor: an f-string of the same text appended to a list. Run as `python -m bench.log`.
 """
 
 import tempfile
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import figure
 from lteims import trace
 from lteims.config.log_options import parse_log_options
 from lteims.oam.log import LogFile
@@ -93,6 +94,8 @@ class _Timer:
 
 
 def _show(what: str, cost: float, floor: float | None) -> None:
+    if floor is not None:
+        figure(f"log: {what}", cost, beside=f"floor {floor:.1f}")
     print(f"  {what:<45} {cost:7.2f} us" + (f"   floor {floor:5.2f} us" if floor is not None else ""))
 
 

@@ -1,6 +1,6 @@
 """What one echoed RTP packet costs: CPU microseconds of the server process, on loopback, beside a bare socket.
 
-`python bench/rtp.py [PACKETS]`. Each line is one server process of its own, fed by another process that keeps a
+`python -m bench.rtp [PACKETS]`. Each line is one server process of its own, fed by another process that keeps a
 bounded number of packets under way. "paced" sends as phones do, 50 packets a second for each stream, so that each
 packet pays for waking an idle process, the bare socket's too. Only the server's CPU time (user and system) counts.
 """
@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 
 import uvloop
 
+from bench import figure
 from lteims.media.rtp import RtpPacket
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
@@ -155,12 +156,16 @@ def main() -> int:
     packets = int(sys.argv[1]) if len(sys.argv) > 1 else PACKETS
     loops = {"uvloop": plane_server(uvloop.new_event_loop), "asyncio": plane_server(asyncio.new_event_loop)}
     print(f"{'RTP echo, ' + str(len(PACKET)) + ' octets a packet':34} streams  packets  us/packet  packets/s")
-    measure("floor: bare socket", bare_server, flood, 1, packets)
+    least = measure("floor: bare socket", bare_server, flood, 1, packets)
     cases = [(name, streams) for name in loops for streams in (1, 50)]
     worst = max(measure(f"server, {name}", loops[name], flood, streams, packets) for name, streams in cases)
     floor = measure("floor: bare socket, paced 2500/s", bare_server, paced_one, 1, packets)
     wakes = [measure(f"server, {name}, paced 50/s each", loops[name], paced, 50, packets) for name in loops]
     reached = worst <= TARGET_US
+    figure(
+        "one echoed RTP packet under load, the worst case", worst, beside=f"floor {least:.1f}, target {TARGET_US:.0f}"
+    )
+    figure("one echoed RTP packet that wakes an idle server", wakes[0], beside=f"floor {floor:.1f}")
     print(f"target {TARGET_US:.0f} us under load: {'reached' if reached else 'MISSED'} (worst {worst:.1f})")
     print(f"paced, each packet wakes an idle process: {wakes[0]:.1f} us on uvloop, floor {floor:.1f}")
     return 0 if reached else 1

@@ -1,6 +1,6 @@
 """CPU microseconds of one durable change: put and commit alone, and by 64 waiters at once, beside bare SQLite.
 
-Run as `python bench/store.py [FOLDER]`; the folder (default: a temporary one) decides which disk is measured. CPU
+Run as `python -m bench.store [FOLDER]`; the folder (default: a temporary one) decides which disk is measured. CPU
 time is that of both threads; wall time shows what the disk's sync costs on top.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from bench import figure
 from lteims.store.memory import MemoryStore
 from lteims.store.sqlite import SqliteStore
 from lteims.store.state import StateStore
@@ -45,7 +46,7 @@ def bare_sqlite(folder: Path, rows: int) -> None:
 
 async def _fill(store: StateStore, waiters: int) -> None:
     async def one(number: int) -> None:
-        store.put("binding", KEYS[number % len(KEYS)], VALUE)
+        store.put("binding", KEYS[number % len(KEYS)], b"%d %s" % (time.monotonic_ns(), VALUE))  # never the same
         await store.commit()
 
     for start in range(0, CHANGES, waiters):
@@ -84,9 +85,14 @@ def main() -> None:
             (f"memory store, {WAITERS} waiters at once", lambda: through(MemoryStore(), WAITERS)),
         ]
         print(f"{'store: us of one durable change':<40}{'CPU':>8}{'wall':>8}")
+        beside = ""  # the floor above the case
         for title, call in cases:
             cpu, wall = measured(call)
             print(f"{title:<40}{cpu:>8.1f}{wall:>8.1f}")
+            if title.startswith("floor"):
+                beside = f"{title} {cpu:.1f} (wall {wall:.1f})"
+            elif title.startswith("put"):
+                figure(f"state: {title}", cpu, beside=f"wall {wall:.1f}, {beside}")
 
 
 if __name__ == "__main__":

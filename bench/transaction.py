@@ -1,6 +1,6 @@
 """What one SIP server transaction costs, and one timer: CPU microseconds, without sockets, parsing or encoding.
 
-`python bench/transaction.py [COUNT]`. A transaction lives its whole life: made, put in a table, answered, its timers
+`python -m bench.transaction [COUNT]`. A transaction lives its whole life: made, put in a table, answered, its timers
 set in the wheel and fired, taken out of the table. The floor does the least that any server must: it keeps the
 response under its key and forgets it by one timer. Each figure is the best of five rounds, garbage collector on.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import uvloop
 
+from bench import figure
 from lteims.net.timers import Handle, TimerWheel
 from lteims.sip.transaction import FIRED, Acked, Event, Respond, Send, SetTimer, Terminated, Timings
 from lteims.sip.uas_transaction import InviteServer, NonInviteServer
@@ -161,13 +162,19 @@ def main() -> None:
     """Print the two tables."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
     print(f"{'SIP server transaction over UDP, whole life':52} us")
+    least = 0.0
     for label, name in (
         ("floor: a table, the response, one timer", "floor"),
         ("non-INVITE: 200, timer J", "non_invite"),
         ("INVITE: 100, 486, ACK, timers G H I", "invite_refused"),
         ("INVITE: 100, 180, 200, timer L", "invite_accepted"),
     ):
-        print(f"{label:48} {transactions(name, count):6.2f}", flush=True)
+        cost = transactions(name, count)
+        print(f"{label:48} {cost:6.2f}", flush=True)
+        if name == "floor":
+            least = cost
+        else:
+            figure(f"transaction: {label}", cost, beside=f"floor {least:.1f}")
     print(f"\n{'one timer of 32 s':48}    add  cancel")
     for label, (add, cancel) in (
         ("the wheel", wheel_timers(count)),

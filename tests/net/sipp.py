@@ -37,7 +37,7 @@ class Sipp:
     users: Path | None = None
     transport: str = "udp"
     calls: int = 1
-    rate: int = 1  # new calls a second
+    rate: int = 10  # new calls a second
     host: str = "127.0.0.1"
     port: int = 0
     keys: Mapping[str, str] = field(default_factory=dict)

@@ -110,16 +110,17 @@ class Challenges:
         if challenge.impi != subscriber.impi:
             return Judgement(Verdict.CHALLENGE, f"the nonce was given to {challenge.impi}")
         if credentials.get("realm") != challenge.realm:
+            self._forget(challenge)
             return Judgement(Verdict.CHALLENGE, f"realm {credentials.get('realm')[:80]!r} is not {challenge.realm!r}")
         algorithm = credentials.get("algorithm") or "MD5"
         if algorithm.upper() != challenge.vector.algorithm.upper():
+            self._forget(challenge)
             return Judgement(Verdict.CHALLENGE, f"algorithm {algorithm[:20]} instead of {challenge.vector.algorithm}")
         if challenge.vector.aka is not None:
             if "auts" in credentials.params:
                 return self._resync(challenge, credentials)
             if not credentials.get("response"):  # TS 24.229 5.1.1.5.3: neither response nor AUTS
-                challenge.used = True
-                del self._by_nonce[challenge.nonce]
+                self._forget(challenge)
                 return Judgement(Verdict.REFUSED, "MAC failure: the SIM does not accept our AUTN (K or OPc differ)")
         return self._judge_response(challenge, request, credentials)
 
@@ -142,8 +143,7 @@ class Challenges:
 
     def _resync(self, challenge: Challenge, credentials: AuthValue) -> Judgement:
         assert challenge.vector.aka is not None
-        challenge.used = True
-        del self._by_nonce[challenge.nonce]
+        self._forget(challenge)
         try:
             auts = digest.parse_aka_auts(credentials.get("auts"))
         except AkaError as error:
@@ -173,11 +173,15 @@ class Challenges:
         challenge.used = True
         if not digest.same(expected, credentials.get("response")):
             if first and not challenge.nc:
-                del self._by_nonce[challenge.nonce]
+                self._forget(challenge)
             what = "RES mismatch" if challenge.vector.aka is not None else "wrong password"
             return Judgement(Verdict.REFUSED, f"{what}: the response to {algorithm} is not the one expected")
         challenge.nc = max(challenge.nc, nc)
         return Judgement(Verdict.OK)
+
+    def _forget(self, challenge: Challenge) -> None:
+        """It was answered, rightly or not: it counts no more, and nobody complains that it was not."""
+        self._by_nonce.pop(challenge.nonce, None)
 
     def _password(self, challenge: Challenge) -> bytes:
         aka = challenge.vector.aka

@@ -6,9 +6,9 @@ pcscf.py asks for every request outside a dialog; the answer is one of a few val
 from dataclasses import dataclass
 
 from lteims.config import ImpuConfig, ImsConfig
-from lteims.ims.identity import candidate_keys, impu_uri, key_of
-from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
-from lteims.sip.uri import Uri, parse_uri
+from lteims.ims.identity import candidate_keys
+from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers, read_impu
+from lteims.sip.uri import Uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ class Locator:
         self._subscribers = subscribers
         self._echo: dict[str, Echo] = {}
         for echo in config.echo:
-            uri = parse_uri(impu_uri(echo.impu, echo.domain or config.domain))
-            self._echo.setdefault(key_of(uri), Echo(uri, echo))
+            impu = read_impu(echo, echo.domain or config.domain)
+            if impu is not None:
+                self._echo.setdefault(impu.key, Echo(impu.uri, echo))
 
     def route(self, uri: Uri, caller_binding: Binding | None = None) -> Destination:
         """Whom a Request-URI means. A caller does not reach its own phone by its own IMPU (multi_sim)."""

@@ -15,6 +15,7 @@ from lteims.config import ImpuConfig, UserConfig
 from lteims.ims.identity import candidate_keys, derived_impi, derived_impu, impu_uri, is_address, key_of
 from lteims.net.sip_flow import Flow
 from lteims.net.timers import Handle, TimerWheel
+from lteims.sip.errors import SipError
 from lteims.sip.uri import Uri, parse_uri
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, WARN, log
@@ -29,6 +30,16 @@ class Impu:
     uri: Uri
     key: str
     config: ImpuConfig
+
+
+def read_impu(config: ImpuConfig, domain: str) -> Impu | None:
+    """A public identity as the configuration has it; None, with a warning, if it is no URI after all."""
+    try:
+        uri = parse_uri(impu_uri(config.impu, domain))
+    except SipError as error:
+        log(IMS, WARN, f"IMPU {config.impu!r} is left out: {error}")
+        return None
+    return Impu(uri, key_of(uri), config)
 
 
 @dataclass(slots=True)
@@ -74,8 +85,9 @@ class Subscriber:
         self.bindings: list[Binding] = []
         configs = user.impu or (ImpuConfig(impu=derived_impu(user.imsi or user.nai, self.domain)),)
         for config in configs:
-            uri = parse_uri(impu_uri(config.impu, config.domain or self.domain))
-            self.impus.append(Impu(uri, key_of(uri), config))
+            impu = read_impu(config, config.domain or self.domain)
+            if impu is not None:
+                self.impus.append(impu)
 
     def impu(self, key: str) -> Impu | None:
         """The IMPU with this key."""
@@ -136,6 +148,9 @@ class Subscribers:
         """Take over entries of ue_db; of two with one IMPI or IMPU the later is left out, with a warning."""
         for user in users:
             subscriber = Subscriber(user, self.domain)
+            if not subscriber.impus:
+                log(IMS, WARN, f"ue_db: {subscriber.impi} has no IMPU, so it is ignored")
+                continue
             if subscriber.impi in self._by_impi:
                 log(IMS, WARN, f"ue_db: IMPI {subscriber.impi} is there twice; the later entry is ignored")
                 continue

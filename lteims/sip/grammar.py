@@ -10,10 +10,12 @@ from lteims.sip.errors import SipError
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?)"
 MAX_PORT = 65535
+DEFAULT_EXPIRES = 3600  # seconds, where a value cannot be read
 BLANKS = " \t"  # what may stand around a value; str.strip() would take Unicode's blanks too
-_DELIMITERS = re.compile(r'[",<>]')
-_QUOTE_OR_SEMICOLON = re.compile(r'[";]')
-_QUOTED_END = re.compile(r'(?:[^"\\]|\\.)*+"', re.DOTALL)  # possessive: no backtracking
+_QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # possessive: no backtracking
+_QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
+_UP_TO_COMMA = re.compile(rf'(?:[^",<]++|{_QUOTED}|<[^>]*+>?)*+', re.DOTALL)
+_UP_TO_SEMICOLON = re.compile(rf'(?:[^";]++|{_QUOTED})*+', re.DOTALL)
 _NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9\-.!%*_+`'~]")
 
 Params = dict[str, str | None]
@@ -26,7 +28,7 @@ def bad(what: str, value: str) -> SipError:
 
 def skip_quoted(text: str, start: int) -> int:
     """The index behind the quoted string that opens at `start`; 400 when it never ends."""
-    match = _QUOTED_END.match(text, start + 1)
+    match = _QUOTED_STRING.match(text, start)
     if match is None:
         raise bad("quoted string", text[start:])
     return match.end()
@@ -38,35 +40,26 @@ def split_commas(text: str) -> list[str]:
         return [text.strip(BLANKS)]
     if '"' not in text and "<" not in text:
         return [part.strip(BLANKS) for part in text.split(",")]
-    parts, begin, at, depth = [], 0, 0, 0
-    while match := _DELIMITERS.search(text, at):
-        at = match.end()
-        match match.group():
-            case '"' if depth == 0:
-                at = skip_quoted(text, match.start())
-            case "<":
-                depth = 1
-            case ">":
-                depth = 0
-            case "," if depth == 0:
-                parts.append(text[begin : match.start()].strip(BLANKS))
-                begin = at
-    parts.append(text[begin:].strip(BLANKS))
-    return parts
+    return [part.strip(BLANKS) for part in _split(text, _UP_TO_COMMA)]
 
 
 def split_semicolons(text: str) -> list[str]:
     """Split at the semicolons outside quotes."""
     if '"' not in text:
         return text.split(";")
-    parts, begin, at = [], 0, 0
-    while match := _QUOTE_OR_SEMICOLON.search(text, at):
-        if match.group() == '"':
-            at = skip_quoted(text, match.start())
-        else:
-            parts.append(text[begin : match.start()])
-            begin = at = match.end()
-    parts.append(text[begin:])
+    return _split(text, _UP_TO_SEMICOLON)
+
+
+def _split(text: str, up_to_separator: re.Pattern[str]) -> list[str]:
+    """The parts between separators; the pattern stops at one, at the end, or at a quote that is never closed."""
+    parts, at, size = [], 0, len(text)
+    while match := up_to_separator.match(text, at):
+        parts.append(match[0])
+        at = match.end() + 1
+        if at > size:
+            break
+        if text[at - 1] == '"':
+            raise bad("quoted string", text[at - 1 :])
     return parts
 
 
@@ -128,6 +121,16 @@ def parse_number(text: str, what: str, top: int = 0xFFFFFFFF) -> int:
     if len(text) > 10 or (number := int(text)) > top:
         raise bad(what, text)
     return number
+
+
+def parse_expires(text: str) -> int:
+    """delta-seconds of an Expires; what is above their range counts as the default, 3600 (RFC 4475 3.1.2.4)."""
+    digits = text.strip(BLANKS)
+    if len(digits) >= 10 and digits.isascii() and digits.isdigit():
+        digits = digits.lstrip("0") or "0"
+        if len(digits) > 10 or int(digits) > 0xFFFFFFFF:
+            return DEFAULT_EXPIRES
+    return parse_number(digits, "Expires")
 
 
 def host_port(host: str, port: int | None) -> str:

@@ -227,7 +227,7 @@ class AuthValue(NamedTuple):
 def parse_media_type(text: str) -> tuple[str, Params]:
     """A Content-Type value to its lower-case type/subtype and parameters."""
     kind, _, rest = text.partition(";")
-    kind = "".join(kind.split()).lower()
+    kind = kind.replace(" ", "").replace("\t", "").lower()
     major, slash, minor = kind.partition("/")
     if not slash or not TOKEN.fullmatch(major) or not TOKEN.fullmatch(minor):
         raise SipError(400, f"bad Content-Type: {text[:60]!r}")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from lteims.sip.errors import NotSip, SipError, reason_phrase
-from lteims.sip.grammar import BLANKS, TOKEN, bad, parse_number, split_commas
+from lteims.sip.grammar import BLANKS, TOKEN, bad, parse_expires, parse_number, split_commas
 from lteims.sip.headers import CSeq, NameAddr, Via
 from lteims.sip.uri import Uri, parse_uri
 
@@ -94,7 +94,10 @@ class Message:
     def number(self, name: str) -> int | None:
         """A delta-seconds or counter header, None where absent; 400 if it is no number."""
         lines = self.headers.get(name)
-        return parse_number(lines[0].partition(";")[0], shown_name(name)) if lines else None
+        if not lines:
+            return None
+        value = lines[0].partition(";")[0]
+        return parse_expires(value) if name == "expires" else parse_number(value, shown_name(name))
 
     @property
     def via(self) -> Via:
@@ -286,7 +289,7 @@ def _parse_start(line: str) -> Request | Response:
         return Response(int(code), reason.strip(BLANKS))
     method, _, rest = line.partition(" ")
     target, _, version = rest.rpartition(" ")
-    if not TOKEN.fullmatch(method) or version[:4].upper() != "SIP/":
+    if not TOKEN.fullmatch(method) or version[:4].upper() != "SIP/" or not version.isascii():
         stripped = line.rstrip(BLANKS)  # RFC 4475 3.1.2.11: blanks behind the version
         if stripped != line and TOKEN.fullmatch(method) and stripped.rpartition(" ")[2][:4].upper() == "SIP/":
             request = Request(method, rest.lstrip(BLANKS).partition(" ")[0])

@@ -4,7 +4,7 @@ net/sip.py calls `check_request` before a transaction reaches ims/, and `check_r
 """
 
 from lteims.sip.errors import SipError
-from lteims.sip.grammar import TOKEN, parse_number
+from lteims.sip.grammar import TOKEN, parse_expires, parse_number
 from lteims.sip.headers import Via, parse_media_type
 from lteims.sip.message import Message, Request, Response, shown_name
 
@@ -16,7 +16,7 @@ _MANDATORY = ("via", "from", "to", "call-id", "cseq")
 _TOP = 0xFFFFFFFF
 _CHECKED = {  # headers that may be there once; the largest value of those that are numbers, 0 for the others
     "from": 0, "to": 0, "call-id": 0, "cseq": 0, "content-type": 0, "event": 0, "session-expires": 0,
-    "max-forwards": 255, "expires": _TOP, "min-expires": _TOP, "min-se": _TOP, "rseq": _TOP,
+    "expires": 0, "max-forwards": 255, "min-expires": _TOP, "min-se": _TOP, "rseq": _TOP,
 }  # fmt: skip
 _ADDRESS_LISTS = ("route", "record-route", "path")
 
@@ -64,7 +64,9 @@ def _check_common(message: Message) -> None:
         if len(lines) > 1:
             raise SipError(400, f"{len(lines)} {shown_name(name)} headers", reason=f"Too Many {shown_name(name)}")
         top = _CHECKED[name]
-        if top:
+        if name == "expires":
+            parse_expires(lines[0].partition(";")[0])
+        elif top:
             parse_number(lines[0] if lines[0].isdigit() else lines[0].partition(";")[0], shown_name(name), top)
     message.from_, message.to, message.cseq  # noqa: B018 - parsing is the check
     vias = headers["via"]

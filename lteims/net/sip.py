@@ -15,8 +15,8 @@ from typing import Protocol
 from lteims import counters
 from lteims.ids import MAGIC_COOKIE, Tokens
 from lteims.net.sip_flow import Endpoint, Flow, same_host
-from lteims.net.sip_tcp import Connections
-from lteims.net.sip_transaction import ClientTransaction, OnFailure, OnResponse, ServerTransaction
+from lteims.net.sip_tcp import MESSAGE_TIME, Connections
+from lteims.net.sip_transaction import ClientTransaction, OnFailure, OnResponse, Origin, ServerTransaction
 from lteims.net.timers import TimerWheel
 from lteims.net.udp import Address, UdpSocket, open_udp
 from lteims.sip.errors import NotSip, SipError
@@ -29,6 +29,7 @@ from lteims.trace import DEBUG, INFO, SIP, WARN, log
 
 GATHER = 0.002
 MAX_FINISHED = 65536  # server transactions kept only to answer retransmissions; the oldest goes first
+MAX_FINISHED_OCTETS = 64 << 20  # of their answers
 _MAX_LOG_IDS = 8192
 _METHOD_COUNTERS = {method: f"sip_{method.lower()}" for method in METHODS}
 _CODE_COUNTERS: dict[int, str] = {}
@@ -57,6 +58,7 @@ class SipStack:
         tcp_threshold: int = 1300,
         tcp_keepalive: int = 1800,
         max_connections: int = 16384,
+        message_time: float = MESSAGE_TIME,
     ) -> None:
         self.loop = loop
         self.wheel = wheel
@@ -66,11 +68,13 @@ class SipStack:
         self.endpoints: list[Endpoint] = []
         self.core: Core | None = None
         self.finish: Callable[[Message, str], None] | None = None  # last touch on what we send (custom_headers)
-        self._connections = Connections(self, wheel, tcp_keepalive, max_connections)
+        self._connections = Connections(self, wheel, tcp_keepalive, max_connections, message_time)
         self._servers: dict[tuple[str, ...], ServerTransaction] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
-        self._finished: deque[ServerTransaction] = deque()
-        self._log_ids: dict[str, str] = {}
+        self._finished: deque[tuple[ServerTransaction, int]] = deque()
+        self._finished_octets = 0
+        self._origins: dict[Origin, None] = {}
+        self._log_ids: dict[int, str] = {}
         self._log_count = 0
         self._bound: list[socket.socket] = []
 
@@ -110,9 +114,9 @@ class SipStack:
         host = addr[0].partition("%")[0] if "%" in addr[0] else addr[0]
         self._received(Flow("UDP", endpoint.index, host, addr[1]), data)
 
-    def on_stream_message(self, flow: Flow, data: bytes) -> None:
-        """One message from a stream."""
-        self._received(flow, data)
+    def on_stream_message(self, flow: Flow, data: bytes) -> bool:
+        """One message from a stream; False if it is no SIP, and the stream not worth going on with."""
+        return self._received(flow, data)
 
     def on_stream_lost(self, flow: Flow, error: FramingError) -> None:
         """Answer what can still be answered before the stream is closed (RFC 3261 18.3, 21.5.7)."""
@@ -125,13 +129,13 @@ class SipStack:
         except (NotSip, SipError):
             pass
 
-    def _received(self, flow: Flow, data: bytes) -> None:
+    def _received(self, flow: Flow, data: bytes) -> bool:
         try:
             message = parse(data)
         except NotSip as error:
             counters.inc("sip_malformed")
             log(SIP, INFO, f"no SIP message from {flow}: {error}", data=data[:256])
-            return
+            return False
         if SIP.level >= INFO:
             self._trace("FROM", message, data)
         try:
@@ -144,6 +148,7 @@ class SipStack:
             log(SIP, WARN, f"{'request' if isinstance(message, Request) else 'response'} from {flow}: {error}")
             if isinstance(message, Request) and message.method != "ACK":
                 self._refuse(flow, message, error)
+        return True
 
     def _on_request(self, flow: Flow, request: Request) -> None:
         counters.inc(_METHOD_COUNTERS.get(request.method, "sip_unknown"))
@@ -153,9 +158,7 @@ class SipStack:
             known.feed(Acked(request) if request.method == "ACK" else RETRANSMITTED)
             return
         check_request(request)
-        via = request.via
-        if "rport" in via.params or not same_host(via.host, flow.host):
-            request.replace_top_via(via.with_source(flow.host, flow.port))
+        _mark_source(request, flow)
         assert self.core is not None
         if request.method == "ACK":
             self.core.on_ack(request)
@@ -164,8 +167,23 @@ class SipStack:
         self._servers[key] = transaction
         if request.method == "CANCEL":
             self._on_cancel(transaction, key)
+        elif self._is_merged(transaction):
+            transaction.reply(482)
         else:
             self.core.on_request(transaction)
+
+    def _is_merged(self, transaction: ServerTransaction) -> bool:
+        """RFC 3261 8.2.2.2: has the request come by another way already, and is still being served?"""
+        request = transaction.request
+        tag = request.from_.tag
+        if not tag or request.to.tag:
+            return False
+        origin = (tag, request.call_id, request.cseq.number, request.method)
+        if origin in self._origins:
+            return True
+        self._origins[origin] = None
+        transaction.origin = origin
+        return False
 
     def _on_cancel(self, transaction: ServerTransaction, key: tuple[str, ...]) -> None:
         """RFC 3261 9.2: the CANCEL is answered by itself, the INVITE through its owner."""
@@ -195,9 +213,7 @@ class SipStack:
     def _refuse(self, flow: Flow, request: Request, error: SipError) -> None:
         """Answer a request that does not deserve a transaction (RFC 3261 8.2.7), if it says where to."""
         try:
-            via = request.via
-            if "rport" in via.params or not same_host(via.host, flow.host):
-                request.replace_top_via(via.with_source(flow.host, flow.port))
+            _mark_source(request, flow)
             response = Response.to_request(request, error.code, error.reason)
         except SipError:
             return
@@ -312,14 +328,21 @@ class SipStack:
         if self._servers.get(transaction.key) is transaction:
             del self._servers[transaction.key]
 
-    def finished(self, transaction: ServerTransaction) -> None:
+    def finished(self, transaction: ServerTransaction, octets: int) -> None:
         """Only retransmissions are still waited for: under load the oldest of these make room."""
         queue = self._finished
-        queue.append(transaction)
-        while queue and (queue[0].ended or len(queue) > MAX_FINISHED):
-            oldest = queue.popleft()
+        queue.append((transaction, octets))
+        self._finished_octets += octets
+        while queue and (queue[0][0].ended or len(queue) > MAX_FINISHED or self._finished_octets > MAX_FINISHED_OCTETS):
+            oldest, size = queue.popleft()
+            self._finished_octets -= size
             if not oldest.ended:
                 oldest.drop()
+
+    def served(self, origin: Origin | None) -> None:
+        """The same request by another way is no longer a merged one."""
+        if origin is not None:
+            self._origins.pop(origin, None)
 
     def load(self) -> dict[str, int]:
         """How many transactions live, for metrics and tests."""
@@ -328,13 +351,14 @@ class SipStack:
     # -- trace
     def log_id(self, call_id: str) -> str:
         """The short id of a dialog in the SIP log."""
-        known = self._log_ids.get(call_id)
+        key = hash(call_id)  # a Call-ID may have 60,000 characters
+        known = self._log_ids.get(key)
         if known is None:
             self._log_count += 1
             known = f"{self._log_count & 0xFFFF:04x}"
             if len(self._log_ids) >= _MAX_LOG_IDS:
                 del self._log_ids[next(iter(self._log_ids))]
-            self._log_ids[call_id] = known
+            self._log_ids[key] = known
         return known
 
     def _trace(self, dir: str, message: Message, data: bytes) -> None:
@@ -342,6 +366,13 @@ class SipStack:
         if SIP.level >= DEBUG:
             body = data.decode("utf-8", "surrogateescape").partition("\r\n")[2]
         log(SIP, INFO, message.start_line(), dir=dir, id=self.log_id(message.call_id), body=body)
+
+
+def _mark_source(request: Request, flow: Flow) -> None:
+    """Write into the top Via where the request came from, so that answers go there and nowhere else (18.2.1)."""
+    via = request.via
+    if "rport" in via.params or "received" in via.params or not same_host(via.host, flow.host):
+        request.replace_top_via(via.with_source(flow.host, flow.port))
 
 
 def server_key(request: Request) -> tuple[str, ...]:

@@ -18,9 +18,12 @@ from lteims.sip.framing import Framer, FramingError
 from lteims.sip.grammar import host_port
 from lteims.trace import INFO, SIP, WARN, log
 
-MESSAGE_TIME = 32.0  # seconds that one message may take to arrive
+MESSAGE_TIME = 32.0  # seconds that one message may take to arrive, or to be read
 CONNECT_TIME = 8.0  # seconds
-MAX_UNSENT = 1 << 20  # octets that a peer may leave unread
+UNREAD = 1 << 14  # octets that a peer may leave unread for as long as it likes
+MAX_UNREAD = 1 << 20  # octets that it may leave unread at all
+MAX_WAITING = 256  # messages that wait for one connection to be opened
+MAX_PONGS = 16  # CRLFs in answer to what came in one piece
 _KEEPALIVE_INTERVAL, _KEEPALIVE_PROBES = 75, 5
 
 OnError = Callable[[], None]
@@ -29,8 +32,8 @@ OnError = Callable[[], None]
 class StreamOwner(Protocol):
     """Who takes what arrives: net/sip.py."""
 
-    def on_stream_message(self, flow: Flow, data: bytes) -> None:
-        """One whole message."""
+    def on_stream_message(self, flow: Flow, data: bytes) -> bool:
+        """One whole message; False if it is no SIP."""
 
     def on_stream_lost(self, flow: Flow, error: FramingError) -> None:
         """The stream cannot be framed any more; a last answer may be sent before it is closed."""
@@ -39,12 +42,13 @@ class StreamOwner(Protocol):
 class Connection(asyncio.Protocol):
     """One TCP connection, accepted or opened."""
 
-    __slots__ = ("_deadline", "_framer", "_table", "flow", "queue", "transport")
+    __slots__ = ("_deadline", "_framer", "_read_by", "_table", "flow", "queue", "transport")
 
     def __init__(self, table: "Connections", endpoint: Endpoint, flow: Flow | None = None) -> None:
         self._table = table
         self._framer = Framer()
-        self._deadline: Handle | None = None
+        self._deadline: Handle | None = None  # of what is arriving, or of the last octets to leave
+        self._read_by: Handle | None = None  # of what the peer has still to read
         self.flow = flow or Flow("TCP", endpoint.index, "", 0)
         self.transport: asyncio.Transport | None = None
         self.queue: list[tuple[bytes, OnError | None]] = []  # while it is being opened
@@ -57,25 +61,42 @@ class Connection(asyncio.Protocol):
             return
         self.flow = Flow("TCP", self.flow.local, peer[0].partition("%")[0], peer[1])
         self.transport = stream
-        stream.set_write_buffer_limits(high=MAX_UNSENT)
+        stream.set_write_buffer_limits(high=UNREAD)
         self._table.opened(self)
         for data, _ in self.queue:
-            stream.write(data)
+            self.write(data)
         self.queue.clear()
 
+    @property
+    def usable(self) -> bool:
+        """Can something still be sent on it?"""
+        return self.transport is not None and not self.transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Send octets, if they can still be sent."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        self.transport.write(data)
+        if self.transport.get_write_buffer_size() > MAX_UNREAD:
+            self.cut("the peer does not read")
+
     def data_received(self, data: bytes) -> None:
+        owner, progressed = self._table.owner, False
         try:
-            messages = self._framer.feed(data)
+            for message in self._framer.feed(data):
+                progressed = True
+                if not owner.on_stream_message(self.flow, message):
+                    self.cut("what it carries is no SIP")
+                if not self.usable:
+                    return
         except FramingError as error:
-            self._table.owner.on_stream_lost(self.flow, error)
+            owner.on_stream_lost(self.flow, error)
             self.cut(str(error))
             return
-        for message in messages:
-            self._table.owner.on_stream_message(self.flow, message)
-        if self._framer.pings and self.transport:  # RFC 5626 3.5.1: CRLF for each double CRLF
-            self.transport.write(b"\r\n" * min(self._framer.pings, 16))
+        if self._framer.pings:  # RFC 5626 3.5.1: CRLF for each double CRLF
+            self.write(b"\r\n" * min(self._framer.pings, MAX_PONGS))
             self._framer.pings = 0
-        self._watch(bool(messages))
+        self._watch(progressed)
 
     def _watch(self, progressed: bool) -> None:
         """A message that has begun must end in time, so that slow senders hold no memory."""
@@ -83,31 +104,55 @@ class Connection(asyncio.Protocol):
             self._table.wheel.cancel(self._deadline)
             self._deadline = None
         if self._deadline is None and self._framer.partial:
-            self._deadline = self._table.wheel.add(MESSAGE_TIME, self.cut, "a message did not end in time")
+            self._deadline = self._wait("a message did not end in time")
 
     def pause_writing(self) -> None:
-        self.cut("the peer does not read")
+        """More than UNREAD octets wait: the peer has MESSAGE_TIME to read them all."""
+        if self._read_by is None:
+            self._read_by = self._wait("the peer does not read")
+
+    def resume_writing(self) -> None:
+        """They have been read."""
+        if self._read_by is not None:
+            self._table.wheel.cancel(self._read_by)
+            self._read_by = None
+
+    def _wait(self, why: str) -> Handle:
+        return self._table.wheel.add(self._table.message_time, self.cut, why)
 
     def cut(self, why: str) -> None:
-        """End the connection for a fault of the peer."""
+        """End the connection for a fault of the peer; a last answer may leave, but is not waited for at length."""
+        if self.transport is None or self.transport.is_closing():
+            return
         counters.inc("sip_tcp_cut")
         log(SIP, WARN, f"connection cut: {why}", id=host_port(self.flow.host, self.flow.port))
-        if self.transport:
-            self.transport.close() if self.transport.get_write_buffer_size() < MAX_UNSENT else self.transport.abort()
+        self._forget_timers()
+        if self.transport.get_write_buffer_size() > UNREAD:
+            self.transport.abort()
+        else:
+            self.transport.close()
+            self._deadline = self._table.wheel.add(self._table.message_time, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._table.wheel.cancel(self._deadline)
-            self._deadline = None
+        self._forget_timers()
         self._table.closed(self)
+
+    def _forget_timers(self) -> None:
+        for timer in (self._deadline, self._read_by):
+            if timer is not None:
+                self._table.wheel.cancel(timer)
+        self._deadline = self._read_by = None
 
 
 class Connections:
     """All connections of the process, by flow."""
 
-    def __init__(self, owner: StreamOwner, wheel: TimerWheel, keepalive: int, limit: int) -> None:
+    def __init__(
+        self, owner: StreamOwner, wheel: TimerWheel, keepalive: int, limit: int, message_time: float = MESSAGE_TIME
+    ) -> None:
         self.owner = owner
         self.wheel = wheel
+        self.message_time = message_time
         self._keepalive = keepalive
         self._limit = limit
         self._open: dict[Flow, Connection] = {}
@@ -142,7 +187,7 @@ class Connections:
 
     def opened(self, connection: Connection) -> None:
         """A connection stands."""
-        if len(self._open) >= self._limit:
+        if connection.flow not in self._opening and self._is_full():
             connection.cut(f"more than {self._limit} connections")
             return
         assert connection.transport is not None
@@ -156,6 +201,9 @@ class Connections:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE_PROBES)
         self._open[connection.flow] = connection
 
+    def _is_full(self) -> bool:
+        return len(self._open) + len(self._opening) >= self._limit
+
     def closed(self, connection: Connection) -> None:
         """A connection is gone. Bindings stay: their expiry decides, not the socket."""
         if self._open.get(connection.flow) is connection:
@@ -163,7 +211,8 @@ class Connections:
 
     def has(self, flow: Flow) -> bool:
         """Is there a connection on this flow, open or being opened?"""
-        return flow in self._open or flow in self._opening
+        connection = self._open.get(flow)
+        return (connection is not None and connection.usable) or flow in self._opening
 
     def to_host(self, local: int, host: str) -> Flow | None:
         """The newest open connection with a host, for requests that have become too large for UDP."""
@@ -172,10 +221,16 @@ class Connections:
     def send(self, endpoint: Endpoint, flow: Flow, data: bytes, on_error: OnError | None) -> None:
         """Send on the flow's connection, opening one if there is none; `on_error` is called if that fails."""
         connection = self._open.get(flow)
-        if connection is not None and connection.transport is not None and not connection.transport.is_closing():
-            connection.transport.write(data)
+        if connection is not None and connection.usable:
+            connection.write(data)
             return
         connection = self._opening.get(flow)
+        if self._is_full() if connection is None else len(connection.queue) >= MAX_WAITING:
+            counters.inc("sip_tcp_connect_failed")
+            log(SIP, INFO, "nothing more is sent: too many wait", id=host_port(flow.host, flow.port))
+            if on_error is not None:
+                asyncio.get_running_loop().call_soon(on_error)
+            return
         if connection is None:
             connection = self._opening[flow] = Connection(self, endpoint, flow)
             task = asyncio.get_running_loop().create_task(self._connect(endpoint, flow, connection))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lteims.net.sip_flow import Flow
 from lteims.net.timers import Handle
-from lteims.sip.message import Request, Response
+from lteims.sip.message import Message, Request, Response
 from lteims.sip.transaction import (
     ABANDONED,
     FIRED,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lteims.net.sip import SipStack
 
 _FINISHED = Request("", "")  # stands for a request that nobody needs any more
+Origin = tuple[str, str, int, str]  # From tag, Call-ID, CSeq: what all copies of one request have in common
 OnResponse = Callable[[Response], None]
 OnFailure = Callable[[int, str], None]
 
@@ -42,7 +43,7 @@ class ServerTransaction:
 
     __slots__ = (
         "_back", "_machine", "_stack", "_timers", "ended", "flow", "key", "on_ack", "on_cancel", "on_timeout",
-        "request", "to_tag",
+        "origin", "request", "to_tag",
     )  # fmt: skip
 
     def __init__(self, stack: "SipStack", request: Request, flow: Flow, key: tuple[str, ...]) -> None:
@@ -54,6 +55,7 @@ class ServerTransaction:
         self.on_cancel: Callable[[Request], None] | None = None
         self.on_ack: Callable[[Request], None] | None = None
         self.on_timeout: Callable[[], None] | None = None  # no ACK came
+        self.origin: Origin | None = None
         self.ended = False
         self._back: Flow | None = None
         self._timers: list[Handle] = []
@@ -85,10 +87,14 @@ class ServerTransaction:
             stack.finish(response, self.request.method)
         data = response.encode()
         actions = self._machine.handle(Respond(response.code, data), stack.loop.time())
+        invite = isinstance(self._machine, InviteServer)
         if response.code >= 200:
-            stack.finished(self)
+            stack.finished(self, len(data) + (size_of(self.request) if invite else 0))
+            if response.code >= 300 or not invite:
+                stack.served(self.origin)
+                self.origin = None
         self._run(actions, response)
-        if response.code >= 200 and not isinstance(self._machine, InviteServer):
+        if response.code >= 200 and not invite:
             self._lighten()
 
     def _lighten(self) -> None:
@@ -110,6 +116,7 @@ class ServerTransaction:
     def drop(self) -> None:
         """Forget the transaction before its time."""
         self.ended = True
+        self._stack.served(self.origin)
         self._stack.forget_server(self)
         for timer in self._timers:
             self._stack.wheel.cancel(timer)
@@ -272,6 +279,11 @@ class ClientTransaction:
 def trace_id(stack: "SipStack", request: Request) -> str:
     """The id column of the machine's lines, made only where they are written."""
     return stack.log_id(request.call_id) if SIP.level >= DEBUG else "-"
+
+
+def size_of(message: Message) -> int:
+    """About how many octets a message holds in memory."""
+    return len(message.body) + sum(len(line) for lines in message.headers.values() for line in lines)
 
 
 def _ignore_response(response: Response) -> None:

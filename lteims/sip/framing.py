@@ -4,12 +4,15 @@ net/sip_tcp.py feeds octets and takes whole messages; a stream that cannot be fr
 """
 
 import re
+from collections.abc import Iterator
 
 from lteims.errors import ProtocolError
 
 MAX_HEADER = 32 * 1024  # octets of one header section
 MAX_MESSAGE = 64 * 1024  # octets of one message
 _LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*:[ \t\r\n]*([^\r\n]*)", re.IGNORECASE)
+_BREAKS = re.compile(rb"[\r\n]*+")
+_PING = b"\r\n\r\n"
 
 
 class FramingError(ProtocolError):
@@ -37,20 +40,17 @@ class Framer:
         """True while a message has begun and not ended (a lone CRLF is a keep-alive, no message)."""
         return len(self._buffer) > 3
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take octets from the stream; returns the messages that they complete."""
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take octets from the stream; gives the messages that they complete, then raises if the next is none."""
         self._buffer += data
-        messages = []
-        while (message := self._next()) is not None:
-            messages.append(message)
-        return messages
+        return iter(self._next, None)
 
     def _next(self) -> bytes | None:
         buffer = self._buffer
         if not self._need:
-            if not self._searched:
-                self._skip_keepalives()
-            if not buffer or not self._find_end():
+            if not self._searched and not self._begun():
+                return None
+            if not self._find_end():
                 return None
         if len(buffer) < self._need:
             return None
@@ -59,21 +59,22 @@ class Framer:
         self._need = self._searched = 0
         return message
 
-    def _skip_keepalives(self) -> None:
+    def _begun(self) -> bool:
+        """Count and drop the keep-alives at the front; is there a message behind them?"""
         buffer = self._buffer
-        blanks = len(buffer) - len(buffer.lstrip(b"\r\n"))
-        if blanks == len(buffer) and buffer.endswith(b"\r"):
-            blanks -= 1  # the LF may still come
-        if blanks >= 4:
-            self.pings += buffer[:blanks].count(b"\r\n\r\n")
-        if blanks == len(buffer) and buffer.endswith(b"\r\n") and blanks % 4 == 2:
-            blanks -= 2  # half a ping: wait for the other half, or for a message
-        del buffer[:blanks]
+        match = _BREAKS.match(buffer)
+        breaks = match.end() if match else 0
+        if breaks < len(buffer):
+            self.pings += buffer.count(_PING, 0, breaks)
+            del buffer[:breaks]
+            return True
+        *pings, rest = buffer.split(_PING)
+        self.pings += len(pings)
+        buffer[:] = rest[-3:]  # part of a ping: the other part may come, or a message
+        return False
 
     def _find_end(self) -> bool:
         buffer = self._buffer
-        if buffer[:2] == b"\r\n" and len(buffer) <= 3:
-            return False
         end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
         if end < 0 or end > MAX_HEADER:
             if len(buffer) > MAX_HEADER:
@@ -85,9 +86,10 @@ class Framer:
         if not lengths:  # RFC 3261 20.14 demands it on a stream; without it no message can follow
             raise FramingError("no Content-Length on a stream", 400, head)
         length = lengths.pop()
-        if lengths or not length.isdigit() or len(length) > 10:
+        digits = length.lstrip(b"0")
+        if lengths or not length.isdigit() or len(digits) > 10:
             raise FramingError("bad Content-Length on a stream", 400, head)
-        self._need = end + 4 + int(length)
+        self._need = end + 4 + int(digits or b"0")
         if self._need > MAX_MESSAGE:
             raise FramingError(f"message of {self._need} octets", 513, head)
         return True

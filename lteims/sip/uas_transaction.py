@@ -43,6 +43,9 @@ class InviteServer(Transaction):
                 return self._send(data)
             case State.PROCEEDING, Respond(code, data) if 200 <= code < 300:
                 return self._to(State.ACCEPTED, Send(data), self.timings.l)
+            case State.PROCEEDING, Respond(401 | 407, data):
+                # RFC 3261 26.3.2.4: not sent again unless asked, so that a forged address is not flooded
+                return self._to(State.COMPLETED, *self._send(data), self.timings.h)
             case State.PROCEEDING, Respond(code, data) if 300 <= code < 700:
                 return self._complete(data)
             case State.PROCEEDING | State.COMPLETED, Retransmitted():

@@ -48,11 +48,12 @@ class Refused:
     code: int
     reason: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    why: str = ""  # in words, for the log
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The caller sent CANCEL, or BYE in the early dialog."""
+    """The caller sent CANCEL."""
 
     reason: str = ""
 
@@ -147,10 +148,10 @@ class Call:
                 return self._to(S.RINGING, Respond(code, reason, body, headers))
             case S.INIT | S.RINGING, Answered(body, headers):
                 return self._to(S.START, Respond(200, "", body, headers))
-            case S.INIT | S.RINGING, Refused(code, reason, headers):
-                self.why = f"refused with {code}"
+            case S.INIT | S.RINGING, Refused(code, reason, headers, why):
+                self.why = f"refused with {code}{why and ': '}{why}"
                 return self._to(S.STOP, Respond(code, reason, b"", headers), End(self.why))
-            case S.INIT | S.RINGING, Cancelled(reason):
+            case S.INIT | S.RINGING, Cancelled(reason) | HungUp(0, reason):  # BYE in the early dialog: RFC 3261 15
                 self.why = "cancelled"
                 return self._to(S.CANCELLING, Respond(487), CancelCallee(reason))
             case S.INIT | S.RINGING, HungUp(1):
@@ -159,7 +160,7 @@ class Call:
             case S.INIT | S.RINGING, Stop(why, code):
                 self.why = why
                 return self._to(S.CANCELLING, Respond(code), CancelCallee())
-            case S.CANCELLING, Answered():  # RFC 3261 15.1.1: the 2xx has crossed the CANCEL
+            case S.CANCELLING, Answered():  # RFC 3261 9.1: the 2xx has crossed the CANCEL
                 return self._to(S.STOP, AckCallee(), Bye(MT), End(self.why))
             case S.CANCELLING, Refused() | Stop():
                 return self._to(S.STOP, End(self.why))

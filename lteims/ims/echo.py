@@ -16,12 +16,11 @@ class EchoCallee:
     def __init__(self, anchor: Anchor, tell: Callable[[Event], None]) -> None:
         self._anchor = anchor
         self._tell = tell
-        self.last = b""  # the SDP that it last sent
 
     def invite(self, offer: bytes | None) -> None:
         """Ring, then answer. SipError 488 where there is nothing to echo."""
         if offer is None:
             raise SipError(488, "the echo needs an offer in the INVITE")
-        self.last = self._anchor.echo(offer)
+        answer = self._anchor.echo(offer)
         self._tell(Progress(180, "Ringing"))
-        self._tell(Answered(self.last))
+        self._tell(Answered(answer))

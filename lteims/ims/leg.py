@@ -11,6 +11,7 @@ from lteims.net.sip_flow import Flow
 from lteims.net.sip_transaction import ClientTransaction, ServerTransaction
 from lteims.net.timers import Handle
 from lteims.sip.dialog import Dialog
+from lteims.sip.errors import SipError
 from lteims.sip.message import Request, Response
 from lteims.trace import INFO, SIP, log
 
@@ -38,13 +39,16 @@ class LegOwner(Protocol):
     def leg_cancelled(self, leg: "Leg", cancel: Request) -> None:
         """The peer cancelled its INVITE."""
 
+    def leg_over(self, leg: "Leg") -> None:
+        """The BYE that had to wait for the ACK has left."""
+
 
 class Leg:
     """One side of a call."""
 
     __slots__ = (
-        "_ack", "_client", "_retry", "_server", "_stack", "_success", "_waited", "contact_user", "dialog", "flow",
-        "invite_cseq", "owner", "side", "stopped",
+        "_accepted", "_ack", "_client", "_farewell", "_retry", "_server", "_stack", "_success", "_waited",
+        "contact_user", "dialog", "flow", "invite_cseq", "owner", "side", "stopped",
     )  # fmt: skip
 
     def __init__(self, stack: SipStack, owner: LegOwner, side: int, dialog: Dialog, flow: Flow, user: str) -> None:
@@ -59,6 +63,8 @@ class Leg:
         self._server: ServerTransaction | None = None
         self._client: ClientTransaction | None = None
         self._success: Response | None = None  # our 2xx that waits for its ACK
+        self._farewell: Request | None = None  # the BYE that waits for it too
+        self._accepted: str | None = None  # the tag of the first 2xx to our INVITE
         self._ack: tuple[Flow, Request, bytes] | None = None  # the ACK that we sent, in case the 2xx comes again
         self._retry: Handle | None = None
         self._waited = 0.0
@@ -92,11 +98,15 @@ class Leg:
         if 200 <= code < 300:
             self.dialog.confirmed = True
             self._success = response
-            self._waited, first = 0.0, self._stack.timings.t1
-            self._retry = self._stack.wheel.add(first, self._repeat, first)
+            self._waited = 0.0
+            self._retry_in(self._stack.timings.t1)
         elif code >= 300:
             self._server = None
         transaction.respond(response)
+
+    def _retry_in(self, interval: float) -> None:
+        left = 64 * self._stack.timings.t1 - self._waited
+        self._retry = self._stack.wheel.add(min(interval, left), self._repeat, interval)
 
     def _repeat(self, interval: float) -> None:
         """RFC 3261 13.3.1.4: the 2xx again, T1 doubling to T2, until the ACK or 64*T1; over TCP too."""
@@ -106,21 +116,23 @@ class Leg:
         self._waited += interval
         if self._waited >= 64 * self._stack.timings.t1:
             self._success = None
-            self.owner.leg_unacknowledged(self)
+            if self._farewell is not None:
+                self._say_farewell()
+            else:
+                self.owner.leg_unacknowledged(self)
             return
         self._server.respond(self._success)
-        following = min(2 * interval, self._stack.timings.t2)
-        self._retry = self._stack.wheel.add(following, self._repeat, following)
+        self._retry_in(min(2 * interval, self._stack.timings.t2))
 
     def on_ack(self, ack: Request) -> None:
         """The ACK to our 2xx, however it came."""
         if self._success is None or self._server is None or ack.cseq.number != self._server.request.cseq.number:
             return
-        self._success = None
-        if self._retry is not None:
-            self._stack.wheel.cancel(self._retry)
-            self._retry = None
-        self.owner.leg_acked(self, ack)
+        self._repeat_no_more()
+        if self._farewell is not None:
+            self._say_farewell()
+        else:
+            self.owner.leg_acked(self, ack)
 
     def _cancelled(self, cancel: Request) -> None:
         self.owner.leg_cancelled(self, cancel)
@@ -129,10 +141,9 @@ class Leg:
     def invite(self, request: Request) -> None:
         """Send an INVITE of this dialog."""
         self.invite_cseq = request.cseq.number
-        self._ack = None
-        self._client = self._stack.send_request(
-            request, self.route(), self._on_response, self._failed, self.contact_user
-        )
+        self._ack = self._accepted = None
+        flow = self.route() if self.dialog.confirmed else self.flow  # the first one's way is outbound.py's choice
+        self._client = self._stack.send_request(request, flow, self._on_response, self._failed, self.contact_user)
 
     def _on_response(self, response: Response) -> None:
         code = response.code
@@ -149,17 +160,23 @@ class Leg:
         self.owner.leg_refused(self, code, response.reason, response)
 
     def _on_success(self, response: Response) -> None:
-        if self._ack is not None:
-            if response.to.tag == self.dialog.remote_tag:  # the 2xx again: the ACK again
-                self._stack.transmit_request(*self._ack, None)
-            else:
-                self._end_fork(response)
-            return
-        if self.stopped:
-            return
-        self.dialog.on_response(response)
-        self.dialog.refresh_target(response)
-        self.owner.leg_answered(self, response)
+        tag = response.to.tag
+        if self._accepted is None:
+            self._accepted = tag
+            self.dialog.on_response(response)
+            self.dialog.refresh_target(response)
+            self._follow()
+            self.owner.leg_answered(self, response)
+        elif tag != self._accepted:
+            self._end_fork(response)
+        elif self._ack is not None:  # the 2xx again: the ACK again
+            self._stack.transmit_request(*self._ack, None)
+
+    def _follow(self) -> None:
+        """A peer that took our INVITE over TCP and wants to be reached so is (RFC 3261 18.1.1, 12.2.1.1)."""
+        client = self._client
+        if client is not None and client.flow.transport == "TCP" and self.dialog.next_hop().transport == "tcp":
+            self.flow = client.flow
 
     def _end_fork(self, response: Response) -> None:
         """Another phone behind the callee answered too: acknowledged and hung up (RFC 3261 13.2.2.4)."""
@@ -191,11 +208,20 @@ class Leg:
             self._client.cancel(reason)
 
     # -- inside the dialog
-    def accept(self, request: Request) -> None:
+    def accept(self, request: Request, flow: Flow) -> None:
         """A request of the peer inside the dialog: SipError 481 or 500 if it does not fit."""
         self.dialog.accept(request)
         if request.method in ("INVITE", "UPDATE"):
             self.dialog.refresh_target(request)
+        if flow.transport == self.flow.transport or not self._stack.connected(self.flow):
+            self.flow = flow  # the peer has moved, or came back on another connection
+
+    def check_free(self) -> None:
+        """May the peer begin another INVITE (RFC 3261 14.2)? SipError 500 behind one of its own, 491 where ours is."""
+        if self._success is not None or self.awaited:
+            raise SipError(500, "an INVITE of the same side is open", {"retry-after": "2"})
+        if self.busy:
+            raise SipError(491, "another INVITE is open in this dialog")
 
     def send(self, request: Request, transaction: "Answer") -> None:
         """Send a request inside the dialog other than INVITE, ACK and BYE."""
@@ -203,17 +229,43 @@ class Leg:
         self._stack.send_request(request, self.route(), transaction.on_response, transaction.on_failure, contact)
 
     def bye(self, reason: str = "") -> None:
-        """Hang up, once."""
+        """Hang up, once. Who called hears of it when its ACK has come, not before (RFC 3261 15)."""
         if self.stopped:
             return
-        self.stop()
         request = self.dialog.request("BYE")
         request.set("reason", reason or TERMINATED)
-        self._stack.send_request(request, self.route(), _nothing, _no_failure)
+        self._farewell = request
+        self.stopped = True
+        if self._success is None or self._server is None or self._server.request.to.tag:
+            self._say_farewell()
+
+    def _say_farewell(self) -> None:
+        farewell, self._farewell = self._farewell, None
+        self.stop()
+        if farewell is not None:
+            self._stack.send_request(farewell, self.route(), _nothing, _no_failure)
+            self.owner.leg_over(self)
+
+    @property
+    def lingering(self) -> bool:
+        """Does a BYE wait for the ACK?"""
+        return self._farewell is not None
+
+    def hurry(self) -> None:
+        """Send a BYE that waits now: the server stops."""
+        self._say_farewell()
 
     def stop(self) -> None:
         """The dialog is over; nothing is repeated any more."""
         self.stopped = True
+        self._farewell = None
+        self._repeat_no_more()
+
+    def close_invite(self) -> None:
+        """An INVITE of the peer that is still open when the dialog ends gets its answer (RFC 3261 15.1.2)."""
+        self.respond(487, "", {}, "", b"")
+
+    def _repeat_no_more(self) -> None:
         self._success = None
         if self._retry is not None:
             self._stack.wheel.cancel(self._retry)
@@ -228,12 +280,13 @@ class Leg:
     @property
     def busy(self) -> bool:
         """Is an INVITE of either direction open in this dialog (RFC 3261 14)?"""
-        server, client = self._server, self._client
-        return (
-            self._success is not None
-            or (server is not None and not server.answered)
-            or (client is not None and not client.ended and client.open)
-        )
+        client = self._client
+        return self._success is not None or self.awaited or (client is not None and not client.ended and client.open)
+
+    @property
+    def awaited(self) -> bool:
+        """Does an INVITE of the peer wait for its final answer?"""
+        return self._server is not None and not self._server.answered
 
 
 class Answer(Protocol):

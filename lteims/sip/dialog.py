@@ -33,7 +33,7 @@ class Dialog:
     def of_request(cls, request: Request, local_tag: str) -> "Dialog":
         """The dialog that a request creates at the side that got it (RFC 3261 12.1.1)."""
         target = _contact(request)
-        if target is None:
+        if target is None or not target.is_sip:
             raise SipError(400, f"{request.method} without Contact", reason="Missing Contact Header")
         dialog = cls(request.call_id, _without_tag(request.to), local_tag, _without_tag(request.from_), target.text)
         dialog.remote_tag = request.from_.tag
@@ -47,6 +47,8 @@ class Dialog:
             return
         tag = response.to.tag
         if tag:
+            if tag != self.remote_tag:  # another early dialog of a fork counts its requests anew
+                self.remote_cseq = -1
             self.remote_tag = tag
             self.routes = [route.encode() for route in reversed(response.name_addrs("record-route"))]
         self.refresh_target(response)

@@ -1,0 +1,507 @@
+"""A server in a test's hands, and phones that play ladders with it: the real stack and calls, no sockets, no waiting.
+
+`Lab.play` takes a ladder as text: a line of a phone is sent, a line of the server must be its next message.
+Between two ladders a test looks at messages (`phone.last`), bends the next one (`phone.bend`), or moves the clock.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, cast
+
+from lteims.config import AuthentType, ImpuConfig, ImsConfig, UserConfig
+from lteims.ids import Tokens
+from lteims.ims.caller import Identifier
+from lteims.ims.calls import Calls
+from lteims.ims.headers import Finisher
+from lteims.ims.icscf import Locator
+from lteims.ims.pcscf import Pcscf
+from lteims.ims.relay import Relay
+from lteims.ims.scscf import Registrar
+from lteims.ims.subscribers import Binding, Subscribers
+from lteims.net.rtp import MediaPlane
+from lteims.net.rtp_ports import PortPool
+from lteims.net.sip import SipStack
+from lteims.net.sip_flow import Endpoint, Flow
+from lteims.net.timers import TimerWheel
+from lteims.net.udp import UdpSocket
+from lteims.sip.grammar import host_port
+from lteims.sip.message import Request, Response, parse
+from lteims.sip.transaction import Timings
+from lteims.store.memory import MemoryStore
+
+DOMAIN = "ims.mnc001.mcc001.3gppnetwork.org"
+SERVER, SERVER6 = "192.0.2.1", "2001:db8::1"
+T1, T2, T4 = 0.5, 4.0, 5.0
+RINGING = """
+    a --> INVITE sdp
+    a <-- 100
+                INVITE sdp --> b
+                100 <-- b
+                180 <-- b
+    a <-- 180
+"""
+CALL = f"""
+    {RINGING}
+                200 sdp <-- b
+    a <-- 200 sdp
+    a --> ACK
+                ACK --> b
+"""
+BYE = """
+    a --> BYE
+    a <-- 200 BYE
+                BYE --> b
+                200 BYE <-- b
+"""
+Bend = Callable[[Request | Response], None]
+
+
+class Clock:
+    """Virtual time, as an event loop."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._due: list[tuple[float, int, list[Callable[[], None]]]] = []
+        self._order = count()
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> "Armed":
+        entry = [callback]
+        heappush(self._due, (when, next(self._order), entry))
+        return Armed(entry)
+
+    def advance(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self._due and self._due[0][0] <= end:
+            when, _, entry = heappop(self._due)
+            self.now = max(self.now, when)
+            for callback in entry:
+                callback()
+        self.now = end
+
+
+@dataclass(slots=True)
+class Armed:
+    """What call_at returns."""
+
+    entry: list[Callable[[], None]]
+
+    def cancel(self) -> None:
+        self.entry.clear()
+
+
+class Stream:
+    """One RtpStream without sockets."""
+
+    def __init__(self, plane: "Plane", local: str, pool: PortPool, kind: str) -> None:
+        self.plane, self.local, self.pool, self.kind = plane, local, pool, kind
+        self.port = pool.take()
+        self.remote: tuple[str, int] | None = None
+        self.out: Stream | None = None
+        self.last_activity = plane.clock()
+        self.rtp_recv_count = self.rtp_send_count = self.rtcp_recv_count = self.rtcp_send_count = 0
+
+    def set_remote(self, rtp_addr: tuple[str, int] | None, rtcp_addr: tuple[str, int] | None) -> None:
+        self.remote = rtp_addr
+
+    def relay_to(self, other: "Stream") -> None:
+        self.out = other
+
+    def echo(self) -> None:
+        self.out = self
+
+    def close(self) -> None:
+        if self in self.plane.streams:
+            self.plane.streams.remove(self)
+            self.pool.give_back(self.port)
+
+    def hear(self) -> None:
+        """A packet comes."""
+        self.rtp_recv_count += 1
+        self.last_activity = self.plane.clock()
+
+
+class Plane:
+    """The media plane without sockets; `fail` is raised by the next `open`."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.streams: list[Stream] = []
+        self.fail: Exception | None = None
+
+    def open(self, local: str, pool: PortPool, kind: str, dialog_id: str) -> Stream:
+        if self.fail is not None:
+            error, self.fail = self.fail, None
+            raise error
+        stream = Stream(self, local, pool, kind)
+        self.streams.append(stream)
+        return stream
+
+
+class Datagrams:
+    """The server's UDP socket."""
+
+    def __init__(self, lab: "Lab") -> None:
+        self.lab = lab
+
+    def send(self, data: bytes, addr: tuple[str, int]) -> bool:
+        self.lab.leave("UDP", addr, data)
+        return True
+
+
+class Streams:
+    """The server's TCP connections: those in `open` stand, those in `refused` cannot be had, others are made."""
+
+    def __init__(self, lab: "Lab") -> None:
+        self.lab = lab
+        self.open: dict[Flow, None] = {}
+        self.refused: set[tuple[str, int]] = set()
+
+    def has(self, flow: Flow) -> bool:
+        return flow in self.open
+
+    def to_host(self, local: int, host: str) -> Flow | None:
+        return next((flow for flow in reversed(self.open) if flow.host == host and flow.local == local), None)
+
+    def send(self, endpoint: Endpoint, flow: Flow, data: bytes, on_error: Callable[[], None] | None) -> None:
+        if (flow.host, flow.port) in self.refused:
+            self.open.pop(flow, None)
+            if on_error is not None:
+                self.lab.clock.call_at(self.lab.clock.now + 0.01, on_error)
+            return
+        self.open[flow] = None
+        self.lab.leave("TCP", (flow.host, flow.port), data)
+
+
+@dataclass(eq=False)
+class Phone:
+    """One phone. What it sends next is made from what it has seen; `bend` may spoil it first."""
+
+    lab: "Lab"
+    name: str
+    number: str
+    host: str
+    port: int = 5060
+    transport: str = "UDP"
+    local: int = 0  # the server's sip_addr that it uses
+    tag: str = ""
+    target: str = ""  # whom it calls
+    inbox: list[Request | Response] = field(default_factory=list)
+    sent: list[Request | Response] = field(default_factory=list)
+    bend: Bend | None = None
+    direction: str = ""
+    media_port: int = 40000
+    version: int = 0
+    # the dialog
+    call_id: str = ""
+    remote_tag: str = ""
+    remote_target: str = ""
+    cseq: int = 0
+    routes: list[str] = field(default_factory=list)
+    contact: str = ""
+    _branches: Any = field(default_factory=lambda: count(1))
+
+    @property
+    def uri(self) -> str:
+        return f"sip:{self.number}@{DOMAIN}"
+
+    @property
+    def flow(self) -> Flow:
+        return Flow(self.transport, self.local, self.host, self.port)
+
+    def last(self, label: str = "") -> Any:
+        """The newest message of this label that the server sent."""
+        return next(m for m in reversed(self.inbox) if matches(label, label_of(m)))
+
+    def fresh(self) -> None:
+        """Forget the dialog: the next INVITE begins a call."""
+        self.call_id = self.remote_tag = self.remote_target = ""
+        self.cseq = 0
+        self.tag = f"{self.name}{next(self._branches)}"
+        self.routes = []
+        self.direction = ""
+
+    def sdp(self) -> bytes:
+        """An offer or answer."""
+        kind = "IP6" if ":" in self.host else "IP4"
+        self.version += 1
+        lines = ["v=0", f"o={self.name} 7 {self.version} IN {kind} {self.host}", "s=phone", f"c=IN {kind} {self.host}"]
+        lines += ["t=0 0", f"m=audio {self.media_port} RTP/AVP 0 8"]
+        lines += [f"a={self.direction}"] if self.direction else []
+        return ("\r\n".join(lines) + "\r\n").encode()
+
+    # -- sending
+    def say(self, words: list[str]) -> None:
+        """Carry out one line of a ladder: METHOD or CODE, then the method answered, sdp, hold."""
+        first, rest = words[0], words[1:]
+        if first == "again":
+            message = next(m for m in reversed(self.sent) if matches(" ".join(rest), label_of(m)))
+            self.lab.arrive(self, message.encode())
+            return
+        message = self._answer(int(first), rest) if first.isdigit() else self._ask(first, rest)
+        if "hold" in rest:
+            self.direction = "sendonly"
+        if "resume" in rest:
+            self.direction = "sendrecv"
+        if {"sdp", "hold", "resume"} & set(rest):
+            message.set("content-type", "application/sdp")
+            message.body = self.sdp()
+        if self.bend is not None:
+            bend, self.bend = self.bend, None
+            bend(message)
+        self.sent.append(message)
+        self.lab.arrive(self, message.encode())
+
+    def _via(self, branch: str = "") -> str:
+        branch = branch or f"z9hG4bK{self.name}{next(self._branches)}"
+        return f"SIP/2.0/{self.transport} {host_port(self.host, self.port)};branch={branch}"
+
+    def _my_contact(self) -> str:
+        suffix = ";transport=tcp" if self.transport == "TCP" else ""
+        return self.contact or f"<sip:{self.number}@{host_port(self.host, self.port)}{suffix}>"
+
+    def _ask(self, method: str, rest: list[str]) -> Request:
+        if not self.call_id:
+            self.call_id = f"call-{self.name}-{next(self._branches)}"
+            self.tag = self.tag or f"{self.name}{next(self._branches)}"
+        mine = next((m for m in reversed(self.sent) if isinstance(m, Request) and m.method == "INVITE"), None)
+        if method == "CANCEL":
+            assert mine is not None
+            headers = {name: list(mine.headers[name]) for name in ("via", "from", "to", "call-id")}
+            headers["cseq"] = [f"{mine.cseq.number} CANCEL"]
+            return Request("CANCEL", mine.target, headers)
+        if method == "ACK":
+            return self._ack(mine)
+        self.cseq += 1
+        request = self._request(method, self.cseq)
+        if method in ("INVITE", "UPDATE"):
+            request.set("contact", self._my_contact())
+        return request
+
+    def _ack(self, invite: Request | None) -> Request:
+        assert invite is not None
+        final = next(
+            m for m in reversed(self.inbox)
+            if isinstance(m, Response) and m.code >= 200 and m.cseq.method == "INVITE"
+        )  # fmt: skip
+        if final.code < 300:
+            return self._request("ACK", final.cseq.number)
+        headers = {"via": list(invite.headers["via"]), "from": list(invite.headers["from"])}
+        headers |= {"to": list(final.headers["to"]), "call-id": [invite.call_id]}
+        headers["cseq"] = [f"{invite.cseq.number} ACK"]
+        return Request("ACK", invite.target, headers)
+
+    def _request(self, method: str, cseq: int) -> Request:
+        remote = f"<{self.target or self.uri}>"
+        headers = {"via": [self._via()], "max-forwards": ["70"]}
+        if self.routes:
+            headers["route"] = list(self.routes)
+        headers["from"] = [f"<{self.uri}>;tag={self.tag}"]
+        headers["to"] = [f"{remote};tag={self.remote_tag}" if self.remote_tag else remote]
+        headers["call-id"] = [self.call_id]
+        headers["cseq"] = [f"{cseq} {method}"]
+        return Request(method, self.remote_target or self.target, headers)
+
+    def _answer(self, code: int, rest: list[str]) -> Response:
+        method = next((word for word in rest if word.isupper()), "INVITE")
+        request = next(m for m in reversed(self.inbox) if isinstance(m, Request) and m.method == method)
+        response = Response.to_request(request, code, "", self.tag if code > 100 else "")
+        if method in ("INVITE", "UPDATE") and code < 300:
+            response.set("contact", self._my_contact())
+        if method == "INVITE" and 100 < code < 300 and "record-route" in request.headers:
+            response.set("record-route", *request.headers["record-route"])
+        return response
+
+    # -- hearing
+    def hear(self, data: bytes) -> None:
+        """Take a message of the server in."""
+        message = parse(data)
+        self.inbox.append(message)
+        if isinstance(message, Request):
+            if message.method == "INVITE" and not message.to.tag:
+                self.fresh()
+                self.call_id, self.remote_tag = message.call_id, message.from_.tag
+                self.target = message.from_.uri.text
+            if message.contacts:
+                self.remote_target = message.contacts[0].uri.text
+        elif message.cseq.method == "INVITE" and 100 < message.code < 300:
+            self.remote_tag = message.to.tag
+            self.remote_target = message.contacts[0].uri.text
+            if "record-route" in message.headers:
+                self.routes = list(reversed(message.headers["record-route"]))
+
+
+class Lab:
+    """Server, wire, clock and phones a and b."""
+
+    def __init__(self, *, hosts: tuple[str, ...] = (SERVER,), ports: tuple[int, int] = (10000, 20000),
+                 tcp_threshold: int = 0, users: tuple[UserConfig, ...] = (), **options: Any) -> None:  # fmt: skip
+        self.clock = Clock()
+        self.wheel = TimerWheel(self.clock.call_at, self.clock.time, tick=0.001)
+        options.setdefault("dialog_timeout", 0)
+        config = ImsConfig(
+            echo=(ImpuConfig(impu="tel:666"),), domain=DOMAIN, timer_t1=T1, timer_t2=T2, timer_t4=T4,
+            tcp_threshold=tcp_threshold, **options,
+        )  # fmt: skip
+        seed = count(1)
+        self.tokens = Tokens(lambda n: next(seed).to_bytes(8, "big") * (n // 8 + 1))
+        loop = cast(Any, self.clock)
+        self.stack = SipStack(loop, self.wheel, self.tokens, Timings(T1, T2, T4), tcp_threshold=tcp_threshold)
+        self.stack.finish = Finisher(config).finish
+        self.streams = Streams(self)
+        self.stack._connections = cast(Any, self.streams)
+        for index, host in enumerate(hosts):
+            endpoint = Endpoint(index, host, 5060, bind_host(host), 5060)
+            endpoint.udp = cast(UdpSocket, Datagrams(self))
+            self.stack.endpoints.append(endpoint)
+        self.pools = [PortPool(*ports) for _ in hosts]
+        self.plane = Plane(self.clock.time)
+        store = MemoryStore()
+        self.subscribers = Subscribers(DOMAIN, store, self.wheel, self.clock.time)
+        self.subscribers.add(users or (user("1"), user("2"), user("3")))
+        self.subscribers.local_hosts = frozenset({DOMAIN, *hosts})
+        self.calls = Calls(config, self.stack, cast(MediaPlane, self.plane), self.pools)
+        self.locator = Locator(config, self.subscribers)
+        identifier = Identifier(config, self.subscribers, cast(Registrar, None))
+        self.stack.core = self.pcscf = Pcscf(
+            self.stack, self.subscribers, cast(Registrar, None), identifier, self.locator, self.calls,
+            Relay(self.stack),
+        )  # fmt: skip
+        self.phones: dict[str, Phone] = {}
+        self.left: deque[tuple[str, str, bytes]] = deque()  # phone, label, octets: sent, not yet in a ladder
+        self.a = self.phone("a", "1", "192.0.2.11")
+        self.b = self.phone("b", "2", "192.0.2.12")
+
+    def phone(self, name: str, imsi: str, host: str, **more: Any) -> Phone:
+        """A phone that is registered; one of the same name is replaced."""
+        phone = self.phones[name] = Phone(self, name, imsi, host, **more)
+        subscriber = self.subscribers.by_impi(f"{imsi}@{DOMAIN}")
+        assert subscriber is not None
+        for old in list(subscriber.bindings):
+            self.subscribers.unbind(subscriber, old, "unregistered")
+        self.bind(phone)
+        if phone.transport == "TCP":
+            self.streams.open[phone.flow] = None
+        return phone
+
+    def bind(self, phone: Phone, **more: Any) -> Binding:
+        """Register a phone."""
+        subscriber = self.subscribers.by_impi(f"{phone.number}@{DOMAIN}")
+        assert subscriber is not None
+        contact = f"sip:{phone.number}@{host_port(phone.host, 5060)}"
+        binding = Binding(
+            self.subscribers.new_binding_id(), subscriber.impi, contact, {}, 1.0, self.clock.now + 1e6, "reg", 1,
+            phone.flow, subscriber.impus[0].key, **more,
+        )  # fmt: skip
+        self.subscribers.bind(subscriber, binding)
+        return binding
+
+    # -- the wire
+    def leave(self, transport: str, addr: tuple[str, int], data: bytes) -> None:
+        """The server sends."""
+        phone = next((p for p in self.phones.values() if p.host == addr[0]), None)
+        self.left.append((phone.name if phone else f"{addr[0]}:{addr[1]}", transport, data))
+
+    def arrive(self, phone: Phone, data: bytes) -> None:
+        """The server receives."""
+        if phone.transport == "TCP":
+            self.streams.open.setdefault(phone.flow)
+            self.stack.on_stream_message(phone.flow, data)
+        else:
+            self.stack.on_datagram(self.stack.endpoints[phone.local], data, (phone.host, phone.port))
+
+    # -- ladders
+    def play(self, ladder: str) -> None:
+        """Play a ladder; AssertionError where the server does something else. Lines:
+
+        a --> WORDS        a phone on the left sends          WORDS <-- b    one on the right does
+        a <-- WORDS        the server's next message          WORDS --> b
+        `x--` and `--x` in place of the server's arrow: it is lost.
+        N s                the clock moves; N x LINE: this line N times; `...`: whatever the server sends is passed over
+        """
+        for line in ladder.strip().splitlines():
+            times = re.match(r"(\d+) x ", line.strip())
+            text = line.strip()[times.end() :] if times else line.strip()
+            for _ in range(int(times[1]) if times else 1):
+                self._rung(text)
+        rest = [f"{name}: {label_of(parse(data))}" for name, _, data in self.left]
+        assert not rest, f"the server sent more than the ladder shows: {rest}"
+
+    def _rung(self, line: str) -> None:
+        if not line or line.startswith("#"):
+            return
+        if line == "...":
+            while self.left:
+                name, _, data = self.left.popleft()
+                self.phones[name].hear(data)
+        elif moved := re.fullmatch(r"([0-9.]+) s", line):
+            self.clock.advance(float(moved[1]))
+        elif sends := (re.fullmatch(r"(\w+) --> (.+)", line) if line.split()[0] in self.phones else None):
+            self.phones[sends[1]].say(sends[2].split())
+        elif sends := re.fullmatch(r"(.+) <-- (\w+)", line) if line.split()[-1] in self.phones else None:
+            self.phones[sends[2]].say(sends[1].split())
+        elif gets := re.fullmatch(r"(\w+) (<--|x--) (.+)", line):
+            self._expect(gets[1], gets[3], line, lost="x" in gets[2])
+        elif gets := re.fullmatch(r"(.+) (-->|--x) (\w+)", line):
+            self._expect(gets[3], gets[1], line, lost="x" in gets[2])
+        else:
+            raise ValueError(f"no line of a ladder: {line!r}")
+
+    def _expect(self, name: str, label: str, line: str, *, lost: bool) -> None:
+        assert self.left, f"the server sends nothing where the ladder has {line!r}"
+        who, _, data = self.left.popleft()
+        message = parse(data)
+        found = label_of(message)
+        rest = [f"{n}: {label_of(parse(d))}" for n, _, d in self.left]
+        assert (who, matches(label, found)) == (name, True), (
+            f"the ladder has {line!r}, the server sends {found!r} to {who}, then {rest}\n{data.decode()}"
+        )
+        if not lost:
+            self.phones[name].hear(data)
+
+    # -- afterwards
+    def nothing_left(self) -> None:
+        """No call, port, transaction or timer of a call is kept once everything has run out."""
+        assert not list(self.calls), "calls are left"
+        assert not self.plane.streams, "media is left"
+        taken = [len(pool._taken) for pool in self.pools]
+        assert not any(taken), f"ports are left: {taken}"
+        self.clock.advance(200.0)
+        late = [f"{name}: {label_of(parse(data))}" for name, _, data in self.left]
+        assert not late, f"sent when all was over: {late}"
+        assert self.stack.load() == {"server": 0, "client": 0}
+        assert self.calls.load() == 0
+
+
+def user(imsi: str, *impus: str | ImpuConfig, **more: Any) -> UserConfig:
+    """A user without authentication: IMPUs `imsi` and tel:+4930IMSI unless others are given."""
+    configs = tuple(i if isinstance(i, ImpuConfig) else ImpuConfig(impu=i) for i in impus or (imsi, f"tel:+4930{imsi}"))
+    return UserConfig(imsi=imsi, impi=f"{imsi}@{DOMAIN}", impu=configs, authent_type=AuthentType.NONE, **more)
+
+
+def bind_host(host: str) -> str:
+    """What is bound for an address that phones are told: 10.0.0.1 behind 192.0.2.1, as behind a NAT."""
+    return "::1" if ":" in host else host.replace("192.0.2.", "10.0.0.")
+
+
+def label_of(message: Request | Response) -> str:
+    """INVITE sdp, 200 sdp, 200 BYE, BYE ..."""
+    body = " sdp" if message.body else ""
+    if isinstance(message, Request):
+        return message.method + body
+    of = "" if message.cseq.method == "INVITE" else f" {message.cseq.method}"
+    return f"{message.code}{of}{body}"
+
+
+def matches(wanted: str, found: str) -> bool:
+    """Is a message what a ladder calls it? A ladder need not say sdp."""
+    words, there = wanted.split(), found.split()
+    if not words:
+        return True
+    return words == there or [*words, "sdp"] == there

@@ -112,7 +112,7 @@ class Challenges:
         if credentials.get("realm") != challenge.realm:
             self._forget(challenge)
             return Judgement(Verdict.CHALLENGE, f"realm {credentials.get('realm')[:80]!r} is not {challenge.realm!r}")
-        algorithm = credentials.get("algorithm") or "MD5"
+        algorithm = credentials.get("algorithm") or challenge.vector.algorithm  # some phones leave it out
         if algorithm.upper() != challenge.vector.algorithm.upper():
             self._forget(challenge)
             return Judgement(Verdict.CHALLENGE, f"algorithm {algorithm[:20]} instead of {challenge.vector.algorithm}")
@@ -127,7 +127,9 @@ class Challenges:
     def _judge_old(self, subscriber: Subscriber, request: Request, credentials: AuthValue) -> Judgement:
         """Stale only if all but the nonce is right (RFC 2617 3.2.1): else a phone repeats a wrong password for ever."""
         why, user = "the nonce is unknown or too old", subscriber.user
-        if level_of(credentials.get("algorithm") or "MD5") is not AuthentType.MD5 or not user.pwd:
+        algorithm = credentials.get("algorithm")
+        level = level_of(algorithm) if algorithm else user.authent_type
+        if level is not AuthentType.MD5 or not user.pwd:
             return Judgement(Verdict.STALE, why)
         try:
             expected = digest.response(
@@ -176,7 +178,10 @@ class Challenges:
                 self._forget(challenge)
             what = "RES mismatch" if challenge.vector.aka is not None else "wrong password"
             return Judgement(Verdict.REFUSED, f"{what}: the response to {algorithm} is not the one expected")
-        challenge.nc = max(challenge.nc, nc)
+        if qop:
+            challenge.nc = nc
+        else:
+            self._forget(challenge)
         return Judgement(Verdict.OK)
 
     def _forget(self, challenge: Challenge) -> None:

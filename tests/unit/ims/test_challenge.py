@@ -110,6 +110,19 @@ def test_with_qop_nc_rises(registry: Registry, ue: Subscriber) -> None:
     assert verdict(registry, ue, answer(challenge)) is Verdict.STALE  # no way round the count
 
 
+def test_what_is_used_up_costs_no_memory(registry: Registry, ue: Subscriber) -> None:
+    for _ in range(5):
+        assert verdict(registry, ue, answer(offered(registry, ue))) is Verdict.OK
+    assert registry.challenges.outstanding() == 0
+
+
+def test_without_the_name_of_the_algorithm(registry: Registry, ue: Subscriber) -> None:
+    params = dict(answer(offered(registry, ue)).params)
+    del params["algorithm"]
+    assert verdict(registry, ue, AuthValue("digest", params)) is Verdict.OK
+    assert verdict(registry, ue, AuthValue("digest", params)) is Verdict.STALE
+
+
 @pytest.mark.parametrize("nc", ["", "x", "-1", "00000000"])
 def test_a_bad_nc(registry: Registry, ue: Subscriber, nc: str) -> None:
     credentials = answer(offered(registry, ue, qop=True), nc=1)

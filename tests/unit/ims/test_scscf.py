@@ -1,12 +1,17 @@
 """The registrar without a socket: contacts, lifetimes, order, authentication levels; a REGISTER is whole or nothing."""
 
+import asyncio
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lteims.config import AuthentType, ImpuConfig, ImsConfig
 from lteims.ims.scscf import MAX_BINDINGS, Unauthorized
 from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
 from lteims.sip.headers import AuthValue
+from lteims.sip.valid import check_request
 from tests.unit.ims.conftest import Lines
 from tests.unit.ims.registry import DOMAIN, EPOCH, FLOW, K, Registry, user
 
@@ -265,3 +270,40 @@ async def test_why_a_second_challenge(lines: Lines) -> None:
 async def test_the_realm_is_the_users_domain() -> None:
     registry = Registry(user(pwd="secret", domain="own.example.org"))
     assert (await challenge_of(registry)).get("realm") == "own.example.org"
+
+
+# -- hostile input
+_PIECES = st.text(alphabet=st.sampled_from('<>";,=:@*%\\ ?&[]a1.'), max_size=12) | st.sampled_from(
+    [
+        "sip:a@h",
+        "expires=",
+        "q=0.5",
+        "+sip.instance=",
+        "tel:1",
+        "Digest ",
+        'nonce=""',
+        "username=001",
+        "qop=auth",
+        "\x80",
+    ]
+)
+
+
+@given(
+    name=st.sampled_from(["Contact", "Authorization", "Path", "Expires", "Call-ID", "To", "CSeq", "User-Agent"]),
+    pieces=st.lists(_PIECES, max_size=8),
+)
+@settings(max_examples=400, deadline=None)
+def test_no_register_is_too_odd(name: str, pieces: list[str]) -> None:
+    registry = Registry(user(pwd="x", impu=("a", ImpuConfig("b", authentication=False))))
+    request = registry.request("REGISTER", "", to=f"sip:b@{DOMAIN}")
+    request.set(name.lower(), "".join(pieces))
+    if name != "Contact":
+        request.set("contact", f"<{A}>")
+    code = 200
+    try:
+        check_request(request)
+        asyncio.run(registry.registrar.register(request, FLOW))
+    except SipError as error:
+        code = error.code
+    assert code == 200 or (400 <= code < 600 and registry.contacts() == [])

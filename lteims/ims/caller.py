@@ -57,18 +57,18 @@ class Identifier:
         SipError 401 asks for credentials, 403 turns the caller away.
         """
         found = self._claimed(request)
+        binding = self._binding(found[0], flow) if found is not None else None
+        if binding is None and callee is not None and callee.anonymous:  # an emergency call is taken from everybody
+            log(IMS, INFO, f"anonymous {request.method} from {flow} to {request.uri}")
+            return ANONYMOUS
         if found is None:
-            if callee is not None and callee.anonymous:
-                log(IMS, INFO, f"anonymous {request.method} from {flow} to {request.uri}")
-                return ANONYMOUS
             raise SipError(403, f"{request.from_.uri} is no user here")
         subscriber, impu = found
-        binding = self._binding(subscriber, flow)
         if self._must_prove(subscriber, impu, callee):
             await self._prove(subscriber, impu, request)
-        elif binding is None and not (callee is not None and callee.anonymous):
+        elif binding is None:
             self._believe(subscriber, flow)
-        if not subscriber.bindings and not (callee is not None and callee.anonymous):
+        if not subscriber.bindings:
             raise SipError(403, f"{subscriber.impi} is not registered")
         return Caller(subscriber, impu, binding)
 

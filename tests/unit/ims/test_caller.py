@@ -87,10 +87,35 @@ async def test_nobody_is_asked_where_authentication_is_off() -> None:
         await who(impu, f"From: <sip:b@{DOMAIN}>;tag=1")
 
 
-async def test_an_emergency_call_of_an_unregistered_user() -> None:
-    caller = await who(Registry(user("001", pwd="x")), callee=SOS, flow=ELSEWHERE)
-    assert caller.binding is None
-    assert caller.asserted() == f"<sip:001@{DOMAIN}>"
+@pytest.mark.parametrize("authentication", [True, False])
+async def test_an_emergency_call(authentication: bool) -> None:
+    """Unregistered, or from elsewhere, it is taken, but nothing is asserted; a registered phone is who it is."""
+    sos = ImpuConfig("urn:service:sos", anonymous=True, authentication=authentication)
+    assert await who(Registry(user("001", pwd="x")), callee=sos) is ANONYMOUS
+    registry = await registered(user("001", pwd="x"))
+    assert await who(registry, callee=sos, flow=ELSEWHERE) is ANONYMOUS
+    if authentication:
+        with pytest.raises(Unauthorized):
+            await who(registry, callee=sos)
+    else:
+        assert (await who(registry, callee=sos)).asserted() == f"<sip:001@{DOMAIN}>"
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "<tel:+336>",
+        "tel:+33-6",
+        '"0600000123"<tel:+336>',
+        f"<sip:+336@{DOMAIN};user=phone>",
+        f"<sip:6;phone-context=+33@{DOMAIN};user=phone>",
+        "<tel:6;phone-context=+33>",
+        "<sip:+336@192.0.2.100>",
+    ],
+)
+async def test_the_forms_of_a_number_that_phones_claim(claim: str) -> None:
+    registry = await registered(user("001", impu=("a", "tel:+336")))
+    assert (await who(registry, f"From: {claim};tag=1")).asserted() == "<tel:+336>"
 
 
 async def test_the_preferred_identity_counts_before_from() -> None:

@@ -43,6 +43,7 @@ WRONG_RES = Account("001010000000022")
 STRICT = Account("001010000000023", password="secret")
 CHOOSER = Account("001010000000024", "MD5", password="secret", extra=f'K: "{OTHER_K}", sim_algo: "xor"')
 BARE_IMPI = Account("001010000000025", "MD5", password="secret", impi="bare-user")
+REPEATER = Account("001010000000019", sim_algo="milenage")
 SERVER_SIDE = Account("001010000000026", "MD5", password="secret", impu='["someone-else"]')
 NO_NEED = Account(
     "001010000000027", "MD5", password="secret", impu='[{impu: "001010000000027", authentication: false}]'
@@ -96,7 +97,7 @@ USERS = {
     )
 }
 ALL = [
-    *EVERY, RESYNC, WRONG_K, WRONG_RES, STRICT, CHOOSER, BARE_IMPI, SERVER_SIDE, NO_NEED, MULTI, SINGLE, PREFERS,
+    *EVERY, RESYNC, WRONG_K, WRONG_RES, STRICT, CHOOSER, BARE_IMPI, SERVER_SIDE, REPEATER, NO_NEED, MULTI, SINGLE, PREFERS,
     DOMAINS, DERIVED, *USERS.values(),
 ]  # fmt: skip
 EXTRA = f"""domain: "{DOMAIN}", user_agent: "house/1", binding_expires: 1200, ue_db_filename: "ims.db",
@@ -378,6 +379,19 @@ def test_proxy_authorization_is_read(phone: MakePhone) -> None:
     credentials = ue.answer(ue.challenges[0], "REGISTER", f"sip:{DOMAIN}")
     response = ue.register(authorization="", headers={"proxy-authorization": credentials}, rounds=0)
     assert response.code == 200
+
+
+def test_an_ims_phone_registers_again(phone: MakePhone) -> None:
+    """TS 24.229 5.1.1.4.2: with the last nonce, counted on or repeated as it was."""
+    ue = phone(REPEATER, card=REPEATER.card(), first="empty")
+    assert ue.register().code == 200
+    (challenge,) = ue.challenges
+    counted = ue.answer(challenge, "REGISTER", f"sip:{DOMAIN}", again=True)
+    assert ue.register(authorization=counted, rounds=0).code == 200
+    assert ue.register(authorization=counted).code == 200
+    assert len(ue.challenges) == 2
+    assert ue.challenges[1].get("algorithm") == "AKAv1-MD5"
+    assert ue.verdicts == ["Accepted", "Accepted"]
 
 
 # -- contacts

@@ -13,7 +13,7 @@ MMTEL = "urn%3Aurn-7%3A3gpp-service.ims.icsi.mmtel"
 KEEPALIVES: tuple[bytes, ...] = (b"\r\n\r\n", b"\r\n", b"\x00\x00\x00\x00", b"")
 
 _CHALLENGED = SUBSCRIBER_CODES | {420, 421, 494}  # a first REGISTER: unknown, challenged, or no security agreement
-_CALL = served("INVITE", 421, 494, 580)
+_CALL = served("INVITE", 420, 421, 494, 580)  # 420: no security agreement here
 
 
 def _offers(spi_c: int, port_c: int, pairs: list[tuple[str, str]]) -> list[str]:

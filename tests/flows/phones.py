@@ -374,6 +374,7 @@ class Lab:
             Relay(self.stack),
         )  # fmt: skip
         self.phones: dict[str, Phone] = {}
+        self.sent_to: list[tuple[str, str, int]] = []  # transport, host, port of all that the server sent
         self.left: deque[tuple[str, str, bytes]] = deque()  # phone, label, octets: sent, not yet in a ladder
         self.a = self.phone("a", "1", "192.0.2.11")
         self.b = self.phone("b", "2", "192.0.2.12")
@@ -405,6 +406,7 @@ class Lab:
     # -- the wire
     def leave(self, transport: str, addr: tuple[str, int], data: bytes) -> None:
         """The server sends."""
+        self.sent_to.append((transport, *addr))
         phone = next((p for p in self.phones.values() if p.host == addr[0]), None)
         self.left.append((phone.name if phone else f"{addr[0]}:{addr[1]}", transport, data))
 
@@ -423,7 +425,8 @@ class Lab:
         a --> WORDS        a phone on the left sends          WORDS <-- b    one on the right does
         a <-- WORDS        the server's next message          WORDS --> b
         `x--` and `--x` in place of the server's arrow: it is lost.
-        N s                the clock moves; N x LINE: this line N times; `...`: whatever the server sends is passed over
+        N s                the clock moves; `within N s` until the server sends something, at the most so long
+        N x LINE           this line N times; `...` passes over whatever the server has sent
         """
         for line in ladder.strip().splitlines():
             times = re.match(r"(\d+) x ", line.strip())
@@ -442,6 +445,10 @@ class Lab:
                 self.phones[name].hear(data)
         elif moved := re.fullmatch(r"([0-9.]+) s", line):
             self.clock.advance(float(moved[1]))
+        elif moved := re.fullmatch(r"within ([0-9.]+) s", line):
+            end = self.clock.now + float(moved[1])
+            while not self.left and self.clock.now < end:
+                self.clock.advance(0.01)
         elif sends := (re.fullmatch(r"(\w+) --> (.+)", line) if line.split()[0] in self.phones else None):
             self.phones[sends[1]].say(sends[2].split())
         elif sends := re.fullmatch(r"(.+) <-- (\w+)", line) if line.split()[-1] in self.phones else None:

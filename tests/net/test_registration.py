@@ -97,8 +97,8 @@ USERS = {
     )
 }
 ALL = [
-    *EVERY, RESYNC, WRONG_K, WRONG_RES, STRICT, CHOOSER, BARE_IMPI, SERVER_SIDE, REPEATER, NO_NEED, MULTI, SINGLE, PREFERS,
-    DOMAINS, DERIVED, *USERS.values(),
+    *EVERY, RESYNC, WRONG_K, WRONG_RES, STRICT, CHOOSER, BARE_IMPI, SERVER_SIDE, REPEATER, NO_NEED, MULTI, SINGLE,
+    PREFERS, DOMAINS, DERIVED, *USERS.values(),
 ]  # fmt: skip
 EXTRA = f"""domain: "{DOMAIN}", user_agent: "house/1", binding_expires: 1200, ue_db_filename: "ims.db",
 custom_headers: [

@@ -130,7 +130,7 @@ class Registrar:
         if len(contacts) > MAX_CONTACTS:
             raise SipError(400, f"{len(contacts)} contacts in one REGISTER")
         if contacts and contacts[0].uri.scheme == "*":
-            self._remove_all(subscriber, request)
+            self._remove_all(subscriber, request, flow)
             return
         planned = [(contact, self._expires(contact, request), _q_of(contact)) for contact in contacts]
         for contact, expires, _ in planned:
@@ -144,12 +144,14 @@ class Registrar:
         for contact, expires, q in planned:
             self._bind(subscriber, impu, request, flow, contact, expires, q, authenticated)
 
-    def _remove_all(self, subscriber: Subscriber, request: Request) -> None:
+    def _remove_all(self, subscriber: Subscriber, request: Request, flow: Flow) -> None:
+        """RFC 3261 10.3 step 6; with multi_sim a phone speaks for itself alone, not for the others with its SIM."""
         if len(request.contacts) > 1 or request.number("expires") != 0:
             raise SipError(400, "Contact: * goes with Expires: 0 alone", reason="Bad Contact")
-        for binding in subscriber.bindings:
+        own = [b for b in subscriber.bindings if not subscriber.user.multi_sim or b.flow.host == flow.host]
+        for binding in own:
             _check_order(binding, request)
-        for binding in subscriber.bindings:
+        for binding in own:
             self._subscribers.unbind(subscriber, binding, "unregistered")
 
     def _expires(self, contact: NameAddr, request: Request) -> int:

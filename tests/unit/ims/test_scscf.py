@@ -184,6 +184,14 @@ async def test_many_phones_of_one_sim() -> None:
     assert found == [[f"<sip:1@{DOMAIN}>"], [f"<sip:1@{DOMAIN}>", "<tel:2>"]]
 
 
+async def test_the_star_of_one_of_many_phones() -> None:
+    registry = Registry(user(multi_sim=True))
+    await registry.register(f"Contact: <{A}>")
+    await registry.register("Contact: <sip:b@192.0.2.2>", flow=Flow("UDP", 0, "192.0.2.2", 5060))
+    await registry.register("Contact: *", "Expires: 0")
+    assert registry.contacts() == ["sip:b@192.0.2.2"]
+
+
 async def test_removing_what_is_not_there(registry: Registry) -> None:
     _, _, bindings = await registry.register(f"Contact: <{A}>;expires=0")
     assert bindings == []

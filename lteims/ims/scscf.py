@@ -58,6 +58,8 @@ class Registrar:
 
     async def register(self, request: Request, flow: Flow) -> tuple[Subscriber, Impu, list[Binding]]:
         """Carry out a REGISTER; returns the user's bindings afterwards. SipError is the refusal, 401 included."""
+        if not self._subscribers.is_local(request.uri.host):  # RFC 3261 10.3 step 1
+            raise SipError(404, f"REGISTER for {request.uri}, and the domain here is {self._subscribers.domain}")
         credentials = credentials_of(request, lambda name: self._subscribers.by_impi(name) is not None)
         username = credentials.get("username") if credentials else ""
         subscriber, impu = await self._hss.user_authorization(username, request.to.uri)

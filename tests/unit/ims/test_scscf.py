@@ -280,6 +280,22 @@ async def test_the_realm_is_the_users_domain() -> None:
     assert (await challenge_of(registry)).get("realm") == "own.example.org"
 
 
+@pytest.mark.parametrize("target", ["sip:foreign.example.org", "sip:198.51.100.1", "tel:1"])
+async def test_another_domain(target: str) -> None:
+    registry = Registry(user(pwd="secret"))
+    request = registry.request("REGISTER", target, f"Contact: <{A}>")
+    with pytest.raises(SipError, match="the domain here is") as refusal:
+        await registry.registrar.register(request, FLOW)
+    assert refusal.value.code == 404
+
+
+@pytest.mark.parametrize("target", ["sip:own.example.org", "sip:192.0.2.100:5070", f"sip:{DOMAIN.upper()}"])
+async def test_every_domain_of_ours(target: str) -> None:
+    registry = Registry(user(domain="own.example.org"))
+    await registry.registrar.register(registry.request("REGISTER", target, f"Contact: <{A}>"), FLOW)
+    assert registry.contacts() == [A]
+
+
 # -- hostile input
 _PIECES = st.text(alphabet=st.sampled_from('<>";,=:@*%\\ ?&[]a1.'), max_size=12) | st.sampled_from(
     [

@@ -16,6 +16,7 @@ _QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # possessive: no backtracking
 _QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
 _UP_TO_COMMA = re.compile(rf'(?:[^",<]++|{_QUOTED}|<[^>]*+>?)*+', re.DOTALL)
 _UP_TO_SEMICOLON = re.compile(rf'(?:[^";]++|{_QUOTED})*+', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9\-.!%*_+`'~]")
 
 Params = dict[str, str | None]
@@ -108,6 +109,11 @@ def encode_params(params: Params) -> str:
         else:
             out += f";{name}={value}"
     return out
+
+
+def is_utf8(text: str) -> bool:
+    """Was this part of a message UTF-8? Octets that are none have come as surrogates (PEP 383)."""
+    return _SURROGATE.search(text) is None
 
 
 def parse_number(text: str, what: str, top: int = 0xFFFFFFFF) -> int:

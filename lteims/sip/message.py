@@ -58,12 +58,13 @@ for _name in _KNOWN:
 class Message:
     """What requests and responses share. `headers` maps lower-case long names to the lines' values in order."""
 
-    __slots__ = ("_contacts", "_cseq", "_from", "_to", "_via", "body", "defect", "headers")
+    __slots__ = ("_contacts", "_cseq", "_from", "_to", "_via", "body", "defect", "foreign", "headers")
 
     def __init__(self, headers: dict[str, list[str]] | None = None, body: bytes = b"") -> None:
         self.headers: dict[str, list[str]] = {} if headers is None else headers
         self.body = body
         self.defect: SipError | None = None
+        self.foreign = False  # octets among the headers are no UTF-8; they are surrogates here (PEP 383)
         self._via: Via | None = None
         self._from: NameAddr | None = None
         self._to: NameAddr | None = None
@@ -252,7 +253,10 @@ class Response(Message):
 def parse(data: bytes) -> Request | Response:
     """One message out of a datagram or a framed piece of a stream; NotSip when it is none."""
     head, separator, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
-    text = head.decode("utf-8", "surrogateescape")
+    try:
+        text, foreign = head.decode(), False
+    except UnicodeDecodeError:
+        text, foreign = head.decode("utf-8", "surrogateescape"), True
     lone = _has_lone_break(text)
     if not separator and lone and b"\r\n" not in head:  # bare LF throughout: read as if CRLF had been meant
         head, separator, body = head.partition(b"\n\n")
@@ -265,6 +269,7 @@ def parse(data: bytes) -> Request | Response:
     _parse_headers(message, lines)
     if lone:
         message.defect = message.defect or SipError(400, "a lone CR, LF or NUL among the headers")
+    message.foreign = foreign
     if not separator and message.defect is None and head[-2:] != b"\r\n" and "via" not in message.headers:
         raise NotSip("the header section has no end")
     if not separator:

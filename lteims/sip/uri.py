@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from lteims.sip.grammar import HOST, MAX_PORT, Params, bad, host_port, parse_params
 
-_NEVER = r"""<>"\x00-\x20\x7f"""  # inside a class: what no part of a URI holds unescaped
+_NEVER = r"""<>"\x00-\x20\x7f\ud800-\udfff"""  # inside a class: what no part of a URI holds unescaped
 _SIP = re.compile(
     rf"""(?:(?P<user>[^@:{_NEVER}]*)(?::(?P<password>[^@{_NEVER}]*))?@)?
     (?P<host>{HOST})(?::(?P<port>[0-9]{{1,5}}))?
@@ -21,6 +21,7 @@ _OPAQUE = re.compile(rf"[^{_NEVER}]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_NO_UTF8 = re.compile("[\udc80-\udcff]")  # PEP 383
 _SEPARATORS = str.maketrans("", "", "-.() ")
 _CACHEABLE = 256
 
@@ -135,10 +136,16 @@ def parse_uri(text: str) -> Uri:
 
 
 def unescape(text: str) -> str:
-    """Undo %XX (RFC 3261 19.1.2); octets that are no UTF-8 survive as surrogates."""
-    if "%" not in text:
-        return text
-    return _ESCAPE.sub(lambda m: bytes.fromhex(m.group().replace("%", "")).decode("utf-8", "surrogateescape"), text)
+    """Undo %XX (RFC 3261 19.1.2); octets that are no UTF-8 stay escaped, as nothing could write them."""
+    return _ESCAPE.sub(_unescaped, text) if "%" in text else text
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    octets = bytes.fromhex(match[0].replace("%", ""))
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return _NO_UTF8.sub(lambda m: f"%{ord(m[0]) - 0xDC00:02X}", octets.decode("utf-8", "surrogateescape"))
 
 
 _USER_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")

@@ -4,7 +4,7 @@ net/sip.py calls `check_request` before a transaction reaches ims/, and `check_r
 """
 
 from lteims.sip.errors import SipError
-from lteims.sip.grammar import TOKEN, parse_expires, parse_number
+from lteims.sip.grammar import TOKEN, is_utf8, parse_expires, parse_number
 from lteims.sip.headers import Via, parse_media_type
 from lteims.sip.message import Message, Request, Response, shown_name
 
@@ -18,6 +18,7 @@ _CHECKED = {  # headers that may be there once; the largest value of those that 
     "from": 0, "to": 0, "call-id": 0, "cseq": 0, "content-type": 0, "event": 0, "session-expires": 0,
     "expires": 0, "max-forwards": 255, "min-expires": _TOP, "min-se": _TOP, "rseq": _TOP,
 }  # fmt: skip
+_KEPT = ("call-id", "contact", "path", "authorization", "proxy-authorization", "user-agent")
 _ADDRESS_LISTS = ("route", "record-route", "path")
 
 
@@ -27,6 +28,8 @@ def check_request(request: Request) -> None:
         raise SipError(505, f"version {request.version[:20]}")
     if request.defect is not None:
         raise request.defect
+    if request.foreign:
+        _check_encoding(request)
     _check_common(request)
     if not TOKEN.fullmatch(request.cseq.method):
         raise SipError(400, "bad method in CSeq", reason="Bad CSeq")
@@ -44,6 +47,13 @@ def check_request(request: Request) -> None:
                 raise SipError(400, "Contact: * outside REGISTER", reason="Bad Contact")
     if request.body and "content-type" in request.headers:
         parse_media_type(request.get("content-type"))
+
+
+def _check_encoding(request: Request) -> None:
+    """A display name in Latin-1 is seen in the field; what is kept or computed with must be UTF-8 (RFC 3261 7)."""
+    for name in _KEPT:
+        if not all(line.isascii() or is_utf8(line) for line in request.headers.get(name, ())):
+            raise SipError(400, f"{shown_name(name)} is not UTF-8", reason=f"Bad {shown_name(name)}")
 
 
 def check_response(response: Response) -> None:

@@ -123,6 +123,38 @@ def test_names_of_strangers_take_no_room_from_ours() -> None:
     assert b"\r\nGeolocation: x\r\n" in message.encode()
 
 
+# -- what is no UTF-8
+def foreign(line: bytes) -> bytes:
+    """The answer to a REGISTER with this line, "" where it is let in."""
+    message = parse(HEAD.encode().replace(b"Call-ID: 1\r\n", b"") + line + b"\r\n\r\n")
+    assert isinstance(message, Request)
+    try:
+        check_request(message)
+    except SipError as error:
+        return Response.to_request(message, error.code).encode()
+    return b""
+
+
+@pytest.mark.parametrize("name", ["Contact", "Path", "Authorization", "User-Agent"])
+def test_what_is_kept_must_be_utf8(name: str) -> None:
+    value = b"<sip:a@b>;x=" if name in ("Contact", "Path") else b"x"
+    assert not foreign(b"Call-ID: 1\r\n" + name.encode() + b": " + value + "\u00e9".encode())
+    assert foreign(b"Call-ID: 1\r\n" + name.encode() + b": " + value + b"\xe9")
+
+
+def test_octets_that_are_no_utf8_come_back_as_they_were() -> None:
+    assert b"\r\nCall-ID: \xff\xfe\r\n" in foreign(b"Call-ID: \xff\xfe")
+    assert not foreign(b"Call-ID: 1\r\nSubject: \xe9")
+    assert b"\r\nSubject: \xe9\r\n" in parse(HEAD.encode() + b"Subject: \xe9\r\n\r\n").encode()
+
+
+def test_no_uri_holds_what_cannot_be_written() -> None:
+    assert parse_uri("sip:%C3%A9%ff%00@b").user == "\u00e9%FF\x00"
+    for text in ("sip:\udcff@b", "sip:a@b;x=\udcff", "tel:1;x=\udcff", "urn:\udcff"):
+        with pytest.raises(SipError):
+            parse_uri(text)
+
+
 # -- time
 WORST: dict[str, Callable[[], object]] = {
     "via blanks": lambda: Via.parse("SIP/2.0/UDP h" + " " * SIZE + "x"),

@@ -81,6 +81,8 @@ def identity(value: object, spot: Spot) -> str:
         scheme, rest = match[1].lower(), match[2]
         if scheme not in _SCHEMES or not rest or (scheme == "tel" and not _TEL.fullmatch(rest)):
             raise Refusal(f"'{impu}' is no IMPU: expected sip:USER, tel:NUMBER or urn:...")
+        if scheme in ("sip", "sips") and (rest.endswith("@") or rest.startswith("@")):
+            raise Refusal(f"'{impu}' is no IMPU: there is nothing on one side of its '@'")
     return impu
 
 
@@ -215,6 +217,8 @@ def user(value: object, spot: Spot) -> UserConfig:
     _check_keys(entry, members, spot, here)
     if entry.sim_algo is SimAlgo.TUAK and entry.res_len not in (4, 8, 16):
         here.at("res_len").error(f'expected 4, 8 or 16 with sim_algo "tuak", found {entry.res_len}')
+    if entry.sim_algo is SimAlgo.MILENAGE and entry.res_len > 8:  # f2 gives 8 octets (TS 35.206 4.1)
+        here.at("res_len").error(f'expected 4 to 8 with sim_algo "milenage", found {entry.res_len}')
     return entry
 
 

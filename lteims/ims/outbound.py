@@ -39,8 +39,8 @@ def way_to(subscriber: Subscriber, binding: Binding, connected: bool) -> Way:
         host = hop.host if hop.host.replace(".", "").isdigit() or ":" in hop.host else flow.host
         transport = hop.transport.upper() if hop.transport in ("tcp", "udp") else flow.transport
         flow = Flow(transport, flow.local, host, hop.port or 5060)
-    preferred = subscriber.preferred
-    target = preferred.uri.text if preferred.config.preferred else binding.contact
+    first = next(iter(subscriber.registered_impus(binding)), None)  # a preferred one stands first
+    target = first.uri.text if first is not None and first.config.preferred else binding.contact
     return Way(flow, target, tuple(binding.path))
 
 

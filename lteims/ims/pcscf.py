@@ -13,7 +13,6 @@ from lteims.ims.caller import Caller, Identifier
 from lteims.ims.icscf import Destination, Echo, Locator, Registered, Server, Unknown, Unregistered
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
-from lteims.ims.subscribers import Subscribers
 from lteims.net import eager
 from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction
@@ -48,7 +47,6 @@ class Pcscf:
     def __init__(
         self,
         stack: SipStack,
-        subscribers: Subscribers,
         registrar: Registrar,
         identifier: Identifier,
         locator: Locator,
@@ -56,7 +54,6 @@ class Pcscf:
         relay: Relay,
     ) -> None:
         self._stack = stack
-        self._subscribers = subscribers
         self._registrar = registrar
         self._identifier = identifier
         self._locator = locator
@@ -163,8 +160,8 @@ class Pcscf:
     def _options(self, transaction: ServerTransaction) -> None:
         """RFC 3261 11.2: what the server can, asked of it or of a user here."""
         match self._locator.route(transaction.request.uri):
-            case Unknown() if not self._subscribers.is_local(transaction.request.uri.host):
-                raise SipError(404, f"OPTIONS for {transaction.request.uri}: not here")
+            case Unknown():
+                raise SipError(404, f"OPTIONS for {transaction.request.uri}: nobody here")
             case Unregistered():
                 raise SipError(480, f"OPTIONS for {transaction.request.uri}: not registered")
             case _:

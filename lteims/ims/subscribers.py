@@ -93,11 +93,6 @@ class Subscriber:
         """The IMPU with this key."""
         return next((impu for impu in self.impus if impu.key == key), None)
 
-    @property
-    def preferred(self) -> Impu:
-        """The IMPU that stands for the user where only one can: the one marked, else the first."""
-        return next((impu for impu in self.impus if impu.config.preferred), self.impus[0])
-
     def registered_impus(self, binding: Binding) -> list[Impu]:
         """The registration set of a binding (TS 23.228 5.2.1a): preferred ones first, as P-Associated-URI has them.
 

@@ -238,12 +238,17 @@ class Phone:
 
     # -- sending
     def say(self, words: list[str]) -> None:
-        """Carry out one line of a ladder: METHOD or CODE, then the method answered, sdp, hold."""
+        """Send one line of a ladder."""
+        self.lab.arrive(self, self.compose(words))
+
+    def compose(self, words: list[str]) -> bytes:
+        """One line of a ladder: METHOD or CODE, then the method answered, sdp, hold; `again` and what to repeat.
+
+        StopIteration where there is nothing to answer, acknowledge, cancel or repeat.
+        """
         first, rest = words[0], words[1:]
         if first == "again":
-            message = next(m for m in reversed(self.sent) if matches(" ".join(rest), label_of(m)))
-            self.lab.arrive(self, message.encode())
-            return
+            return next(m for m in reversed(self.sent) if matches(" ".join(rest), label_of(m))).encode()
         message = self._answer(int(first), rest) if first.isdigit() else self._ask(first, rest)
         if "hold" in rest:
             self.direction = "sendonly"
@@ -256,7 +261,7 @@ class Phone:
             bend, self.bend = self.bend, None
             bend(message)
         self.sent.append(message)
-        self.lab.arrive(self, message.encode())
+        return message.encode()
 
     def _via(self, branch: str = "") -> str:
         branch = branch or f"z9hG4bK{self.name}{next(self._branches)}"
@@ -270,22 +275,21 @@ class Phone:
         if not self.call_id:
             self.call_id = f"call-{self.name}-{next(self._branches)}"
             self.tag = self.tag or f"{self.name}{next(self._branches)}"
-        mine = next((m for m in reversed(self.sent) if isinstance(m, Request) and m.method == "INVITE"), None)
+        invites = (m for m in reversed(self.sent) if isinstance(m, Request) and m.method == "INVITE")
         if method == "CANCEL":
-            assert mine is not None
+            mine = next(invites)
             headers = {name: list(mine.headers[name]) for name in ("via", "from", "to", "call-id")}
             headers["cseq"] = [f"{mine.cseq.number} CANCEL"]
             return Request("CANCEL", mine.target, headers)
         if method == "ACK":
-            return self._ack(mine)
+            return self._ack(next(invites))
         self.cseq += 1
         request = self._request(method, self.cseq)
         if method in ("INVITE", "UPDATE"):
             request.set("contact", self._my_contact())
         return request
 
-    def _ack(self, invite: Request | None) -> Request:
-        assert invite is not None
+    def _ack(self, invite: Request) -> Request:
         final = next(
             m for m in reversed(self.inbox)
             if isinstance(m, Response) and m.code >= 200 and m.cseq.method == "INVITE"
@@ -350,7 +354,7 @@ class Lab:
             tcp_threshold=tcp_threshold, **options,
         )  # fmt: skip
         seed = count(1)
-        self.tokens = Tokens(lambda n: next(seed).to_bytes(8, "big") * (n // 8 + 1))
+        self.tokens = Tokens(lambda n: b"".join(next(seed).to_bytes(8, "big") for _ in range(n // 8 + 1))[:n])
         loop = cast(Any, self.clock)
         self.stack = SipStack(loop, self.wheel, self.tokens, Timings(T1, T2, T4), tcp_threshold=tcp_threshold)
         self.stack.finish = Finisher(config).finish
@@ -370,7 +374,7 @@ class Lab:
         self.locator = Locator(config, self.subscribers)
         identifier = Identifier(config, self.subscribers, cast(Registrar, None))
         self.stack.core = self.pcscf = Pcscf(
-            self.stack, self.subscribers, cast(Registrar, None), identifier, self.locator, self.calls,
+            self.stack, cast(Registrar, None), identifier, self.locator, self.calls,
             Relay(self.stack),
         )  # fmt: skip
         self.phones: dict[str, Phone] = {}

@@ -244,6 +244,7 @@ def test_options(phone: MakePhone) -> None:
     assert response.code == 200
     assert {"REGISTER", "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "MESSAGE"} <= set(response.values("allow"))
     assert ue.exchange(ue.request("OPTIONS", "sip:foreign.example.org")).code == 404
+    assert ue.exchange(ue.request("OPTIONS", f"sip:nobody@{DOMAIN}")).code == 404
     assert ue.exchange(ue.request("OPTIONS", ABSENT.uri)).code == 480
 
 

@@ -44,14 +44,14 @@ def test_defaults_tell_unset_from_set() -> None:
 def test_every_property() -> None:
     """All members of one milenage user."""
     found = user(
-        sim_algo="milenage", K=K, op=K.lower(), opc="", amf="AF17", sqn="FD8eef40df7d", res_len=16, impi="me@lab",
+        sim_algo="milenage", K=K, op=K.lower(), opc="", amf="AF17", sqn="FD8eef40df7d", res_len=6, impi="me@lab",
         impu=["sip:me", {"impu": "tel:1"}], authent_type="AKAv2", pwd="p", mt_call_sdp_file="m.sdp", domain="lab",
         auth_on_register_only=True, force_sms_over_sg=1, nai="me@nai", multi_sim=False,
     )  # fmt: skip
     assert found == UserConfig(
         imsi="001010123456789", nai="me@nai", impi="me@lab", impu=(ImpuConfig("sip:me"), ImpuConfig("tel:1")),
         sim_algo=SimAlgo.MILENAGE, k=bytes.fromhex(K), op=bytes.fromhex(K), amf=b"\xaf\x17",
-        sqn=bytes.fromhex("fd8eef40df7d"), res_len=16, authent_type=AuthentType.AKAV2, pwd="p",
+        sqn=bytes.fromhex("fd8eef40df7d"), res_len=6, authent_type=AuthentType.AKAV2, pwd="p",
         mt_call_sdp_file="m.sdp", domain="lab", auth_on_register_only=True, force_sms_over_sg=True,
     )  # fmt: skip
 
@@ -99,6 +99,9 @@ def test_tuak_has_keys_of_its_own() -> None:
          'users[0].multi_sim: only allowed with sim_algo "xor", found "tuak"'),
         ({"sim_algo": "tuak", "K": K, "top": K * 2, "res_len": 6},
          'users[0].res_len: expected 4, 8 or 16 with sim_algo "tuak", found 6'),
+        ({"sim_algo": "milenage", "K": K, "opc": K, "res_len": 16},
+         'users[0].res_len: expected 4 to 8 with sim_algo "milenage", found 16'),
+        ({"impu": ["sip:a@"]}, "users[0].impu[0]: 'sip:a@' is no IMPU: there is nothing on one side of its '@'"),
         ({"authent_type": "md5"},
          'users[0].authent_type: expected one of "none", "MD5", "AKAv1", "AKAv2", found a string (\'md5\')'),
         ({"impu": [None]}, "users[0].impu[0]: expected an object {...}, found null"),

@@ -323,7 +323,7 @@ class Calls:
     def _bye(self, leg: Leg | None, reason: str) -> None:
         if leg is not None:
             self._inside.forget(leg)
-            leg.close_invite()
+            leg.close_invites()
             leg.bye(reason)
 
     def _end(self, session: Session, why: str) -> None:
@@ -336,7 +336,7 @@ class Calls:
         session.anchor.close()
         for leg in session.legs:
             self._inside.forget(leg)
-            leg.close_invite()
+            leg.close_invites()
             if not leg.lingering:
                 leg.stop()
                 self._forget(leg)

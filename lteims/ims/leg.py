@@ -261,9 +261,10 @@ class Leg:
         self._farewell = None
         self._repeat_no_more()
 
-    def close_invite(self) -> None:
-        """An INVITE of the peer that is still open when the dialog ends gets its answer (RFC 3261 15.1.2)."""
+    def close_invites(self) -> None:
+        """The dialog ends: an open INVITE of the peer gets its answer (RFC 3261 15.1.2), one of ours is given up."""
         self.respond(487, "", {}, "", b"")
+        self.cancel("")
 
     def _repeat_no_more(self) -> None:
         self._success = None

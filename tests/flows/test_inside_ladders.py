@@ -395,6 +395,24 @@ def test_bye_crosses_a_reinvite(lab: Lab) -> None:
     """)
 
 
+def test_bye_behind_its_own_reinvite_that_is_never_answered(lab: Lab) -> None:
+    lab.play(f"""
+        {CALL}
+        a --> INVITE sdp
+        a <-- 100
+                    INVITE sdp --> b
+                    100 <-- b
+        a --> BYE
+        a <-- 200 BYE
+                    CANCEL --> b
+                    BYE --> b
+        a <-- 487
+        a --> ACK
+                    200 CANCEL <-- b
+                    200 BYE <-- b
+    """)
+
+
 def test_bye_behind_its_own_reinvite_whose_200_crosses(lab: Lab) -> None:
     lab.play(f"""
         {CALL}

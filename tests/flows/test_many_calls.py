@@ -1,0 +1,201 @@
+"""Two thousand calls of every kind through one server: all end, and nothing of them is left (ports, timers, dialogs).
+
+And calls whose phones say anything at any time: whatever comes, the server raises nothing and keeps nothing.
+"""
+
+import random
+
+import pytest
+
+from lteims import counters, trace
+from lteims.sip.message import Request, Response, parse
+from tests.flows.phones import BYE, CALL, RINGING, Lab
+
+KINDS = {
+    "caller hangs up": CALL + BYE,
+    "callee hangs up": f"""
+        {CALL}
+                    BYE <-- b
+                    200 BYE --> b
+        a <-- BYE
+        a --> 200 BYE
+    """,
+    "busy": f"""
+        {RINGING}
+                    486 <-- b
+                    ACK --> b
+        a <-- 486
+        a --> ACK
+    """,
+    "cancelled": f"""
+        {RINGING}
+        a --> CANCEL
+        ...
+                    200 CANCEL <-- b
+                    487 <-- b
+                    ACK --> b
+        a --> ACK
+    """,
+    "cancel crosses 200": f"""
+        {RINGING}
+        a --> CANCEL
+        ...
+                    200 sdp <-- b
+        ...
+                    481 CANCEL <-- b
+                    200 BYE <-- b
+        a --> ACK
+    """,
+    "held": f"""
+        {CALL}
+        a --> INVITE hold
+        a <-- 100
+                    INVITE sdp --> b
+                    200 sdp <-- b
+        a <-- 200 sdp
+        a --> ACK
+                    ACK --> b
+        {BYE}
+    """,
+    "re-INVITE refused": f"""
+        {CALL}
+        a --> INVITE sdp
+        a <-- 100
+                    INVITE sdp --> b
+                    488 <-- b
+                    ACK --> b
+        a <-- 488
+        a --> ACK
+        {BYE}
+    """,
+    "updated": f"""
+        {CALL}
+        a --> UPDATE sdp
+                    UPDATE sdp --> b
+                    200 UPDATE sdp <-- b
+        a <-- 200 UPDATE sdp
+        {BYE}
+    """,
+    "no answer at all": """
+        a --> INVITE sdp
+        a <-- 100
+        32.1 s
+        ...
+        a --> ACK
+    """,
+    "no ACK": f"""
+        {RINGING}
+                    200 sdp <-- b
+        32.1 s
+        ...
+        a --> 200 BYE
+                    200 BYE <-- b
+    """,
+}
+
+
+class Faults:
+    """A sink of the log that keeps errors alone."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, layer: trace.Layer, level: int, dir: str, id: str, message: str, body: str, data: bytes) -> None:
+        if level <= trace.ERROR:
+            self.lines.append(f"{message}\n{body}")
+
+
+@pytest.fixture
+def faults() -> object:
+    """No error may be logged while this is in use."""
+    found = Faults()
+    former = trace.set_sink(found)
+    before = counters.get("ims_internal_error")
+    yield found
+    trace.set_sink(former)
+    assert not found.lines
+    assert counters.get("ims_internal_error") == before
+
+
+def test_two_thousand_calls(faults: Faults) -> None:
+    lab = Lab(ports=(10000, 10019))  # ten pairs: a leak of one port in two hundred calls would be seen
+    ladders = list(KINDS.values())
+    for n in range(2000):
+        lab.a.fresh()
+        lab.a.target = "tel:666" if n % 50 == 49 else "tel:+49302"
+        if n % 50 == 49:
+            lab.play("a --> INVITE sdp\n...\na --> ACK\na --> BYE\n...")
+        else:
+            lab.play(ladders[n % len(ladders)])
+        assert not lab.plane.streams, f"call {n} keeps media"
+        lab.a.inbox.clear()
+        lab.b.inbox.clear()
+        lab.a.sent.clear()
+        lab.b.sent.clear()
+    lab.nothing_left()
+
+
+CALLER: tuple[str, ...] = ("INVITE sdp", "INVITE hold", "INVITE", "ACK", "ACK sdp", "CANCEL", "BYE", "INFO", "UPDATE sdp", "UPDATE")
+CALLER += ("again INVITE", "again ACK", "again BYE", "200 BYE", "200 sdp", "488", "200 INFO", "200 UPDATE sdp")
+CALLEE: tuple[str, ...] = ("100", "180", "183 sdp", "200 sdp", "200 sdp", "486", "491", "BYE", "INFO", "UPDATE sdp", "INVITE sdp")
+CALLEE += ("ACK", "200 BYE", "200 INFO", "481 INFO", "200 UPDATE sdp", "200 CANCEL", "487", "again 200", "302")
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_phones_that_say_anything(faults: Faults, seed: int) -> None:
+    """Random moves of both phones, lost messages, time: everything ends and nothing is kept."""
+    dice = random.Random(seed)
+    lab = Lab(dialog_timeout=dice.choice([0, 30]), ports=(10000, 10003))
+    lab.a.target = "tel:+49302"
+    lab.play("a --> INVITE sdp\n...")
+    for _ in range(40):
+        _move(lab, dice)
+        while lab.left:
+            name, _, data = lab.left.popleft()
+            if dice.random() < 0.9:
+                lab.phones[name].hear(data)
+    _hang_up(lab)
+    assert not lab.plane.streams
+    lab.nothing_left()
+
+
+def _move(lab: Lab, dice: random.Random) -> None:
+    who = dice.randrange(11)
+    if who == 10:
+        lab.clock.advance(dice.choice([0.1, 0.6, 5.0, 33.0]))
+        return
+    phone, words = (lab.a, CALLER) if who < 4 else (lab.b, CALLEE)
+    try:
+        data = phone.compose(dice.choice(words).split())
+    except StopIteration:  # the phone has nothing that it could answer or repeat
+        return
+    lab.arrive(phone, data)
+
+
+def _hang_up(lab: Lab) -> None:
+    """The server stops; the phones answer what is asked of them."""
+    lab.calls.close()
+    for _ in range(60):
+        lab.clock.advance(1.0)
+        while lab.left:
+            name, _, data = lab.left.popleft()
+            phone, message = lab.phones[name], parse(data)
+            phone.hear(data)
+            if isinstance(message, Request) and message.method != "ACK":
+                lab.arrive(phone, _refusal(message).encode())
+            elif isinstance(message, Response) and message.code >= 300 and message.cseq.method == "INVITE":
+                _acknowledge(lab, name, message)
+
+
+def _refusal(request: Request) -> Response:
+    return Response.to_request(request, 487 if request.method == "INVITE" else 200, "", "end")
+
+
+def _acknowledge(lab: Lab, name: str, final: Response) -> None:
+    phone = lab.phones[name]
+    for invite in phone.sent:
+        if isinstance(invite, Request) and invite.method == "INVITE" and invite.cseq.number == final.cseq.number:
+            ack = Request("ACK", invite.target, {k: list(v) for k, v in invite.headers.items()})
+            ack.set("cseq", f"{final.cseq.number} ACK")
+            ack.set("to", *final.headers["to"])
+            lab.arrive(phone, ack.encode())

@@ -40,9 +40,19 @@ image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root)
 $(BIN)/python:
 	python=$$(sh .ci/python $(PYTHON)) && $$python -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
+$(VENV)/.requirements: requirements.txt requirements-build.txt | $(BIN)/python
 	$(PIP) --require-hashes -r requirements.txt
-	$(PIP) --no-build-isolation --no-deps --editable .
+	$(PIP) --require-hashes -r requirements-build.txt
+	@touch $@
+
+# Sources that differ from the installed package, be they newer, older, more or fewer, make it anew.
+ifneq ($(shell $(BIN)/python -I -m lteims.installed 2>&1),current)
+.PHONY: $(VENV)/.installed
+endif
+$(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py
+	@rm -rf build/lib* build/bdist*
+	$(PIP) --no-build-isolation --no-deps --force-reinstall .
+	@if [ -e build/pure ]; then echo "lteims runs as pure Python, about half as fast: $$(cat build/pure)"; fi
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

@@ -1,4 +1,11 @@
-"""Benchmarks, one for each path, against a real peer or the least that any program must do. `make bench` runs all."""
+"""Benchmarks, one for each path, against a real peer or the least that any program must do. `make bench` runs all.
+
+They measure the lteims that is installed, compiled where that could be done, not the sources beside them.
+"""
+
+import sys
+
+sys.path.append(sys.path.pop(0))  # the checkout, from which `python -m bench.run` starts
 
 MARK = "=> "
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from lteims import __version__
+from lteims import __version__, installed
 from lteims.app import App, check_startable
 from lteims.config import ConfigError, Loaded, load, to_json
 from lteims.errors import LteimsError, OperatorError
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     events.configure()
     try:
+        _check_current()
         loaded = load(options.config, _read, _defines(options.define))
         if options.print_config:
             print(to_json(loaded.tree))
@@ -55,8 +56,13 @@ def _parser() -> argparse.ArgumentParser:
         "-D", "--define", metavar="NAME=VALUE", action="append", default=[],
         help="define a preprocessor variable, as #define does; may be given several times",
     )  # fmt: skip
-    parser.add_argument("--version", action="version", version=f"lteims {__version__}")
+    parser.add_argument("--version", action="version", version=f"lteims {__version__} ({installed.kind()})")
     return parser
+
+
+def _check_current() -> None:
+    if sources := installed.stale():
+        raise OperatorError(f"{sources} has changed since this program was built from it: run `make install` there")
 
 
 def _check(loaded: Loaded) -> int:

@@ -1,11 +1,13 @@
 """The words of the four SIP transaction machines: states, events, actions, timer values (RFC 3261 17, RFC 6026).
 
 The machines are in uas_transaction.py and uac_transaction.py; they know no message class, so a request or response
-travels through as an object or as encoded bytes. net/sip.py feeds the events and carries out the actions in order.
+travels through as Any (mypyc takes no `object`) or as encoded bytes. net/sip.py feeds the events and carries out the
+actions in order.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from lteims.trace import DEBUG, SIP, log
 
@@ -34,7 +36,7 @@ class Retransmitted:
 class Acked:
     """To an INVITE server: an ACK that matches the transaction."""
 
-    request: object
+    request: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Answered:
     """To a client: a response from the wire."""
 
     code: int
-    response: object
+    response: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Send:
 class SendAck:
     """Build the ACK to this non-2xx response from the request that was sent, and send it (RFC 3261 17.1.1.3)."""
 
-    response: object
+    response: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class SetTimer:
 class Deliver:
     """Pass this message to the TU."""
 
-    message: object
+    message: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,27 +20,25 @@ KILLS = 3
 @pytest.mark.parametrize("aka", [False, True], ids=["md5", "aka"])
 def test_what_was_acknowledged_survives(tmp_path: Path, aka: bool) -> None:
     users = subscribers(600, aka=aka)
-    server = Server(tmp_path / "server", ue_db(users), EXTRA, hosts=("127.0.0.1",)).start()
     crowd = phones(users)
     acknowledged: dict[str, str] = {}
-    for kill in range(1, KILLS + 1):
-        client = Crowd(("127.0.0.1", server.port))
-        at = random.randrange(100, 500)
+    with Server(tmp_path / "server", ue_db(users), EXTRA, hosts=("127.0.0.1",)) as server:
+        for kill in range(1, KILLS + 1):
+            client = Crowd(("127.0.0.1", server.port))
+            at = random.randrange(100, 500)
 
-        def kill_at(done: int, server: Server = server, at: int = at) -> bool:
-            if done >= at:
-                server.kill9()
-            return done >= at
+            def kill_at(done: int, at: int = at) -> bool:
+                if done >= at:
+                    server.kill9()
+                return done >= at
 
-        done = client.run(crowd, kill_at)
-        now = {phone.subscriber.imsi: client.host for phone in crowd if phone.registered}
-        print(f"kill {kill}: {done} registrations acknowledged")
-        assert done >= at
-        client.close()
-        acknowledged |= now
-        server.start()
-        look_up(server, crowd, acknowledged)
-    server.stop()
+            done = client.run(crowd, kill_at)
+            acknowledged |= {phone.subscriber.imsi: client.host for phone in crowd if phone.registered}
+            print(f"kill {kill}: {done} registrations acknowledged")
+            assert done >= at
+            client.close()
+            server.start()
+            look_up(server, crowd, acknowledged)
 
 
 def look_up(server: Server, crowd: list[Member], acknowledged: dict[str, str]) -> None:

@@ -196,7 +196,8 @@ def tracked() -> list[Path]:
     if (ROOT / ".git").exists():
         names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
         return [path for name in names.split("\0") if name and (path := ROOT / name).is_file()]
-    return [*ROOT.glob("*.*"), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    files = [*ROOT.glob("*.*"), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    return [path for path in files if path.is_file()]
 
 
 def test_the_tree_names_no_registry_and_no_machine() -> None:

@@ -106,8 +106,9 @@ class Inside:
     def _put_contact(self, response: Response, leg: Leg, transaction: ServerTransaction) -> None:
         """UPDATE refreshes the target, so its 2xx has a Contact (RFC 3311 5.2)."""
         if transaction.request.method == "UPDATE" and response.code < 300:
-            endpoint = self._stack.endpoints[leg.flow.local]
-            response.headers["contact"] = [endpoint.contact(leg.contact_user, leg.flow.transport)]
+            flow = transaction.flow
+            endpoint = self._stack.endpoints[flow.local]
+            response.headers["contact"] = [endpoint.contact(leg.contact_user, flow.transport)]
 
     # -- the answers to a re-INVITE: each says whether it was one
     def answered(self, leg: Leg, response: Response) -> bool:

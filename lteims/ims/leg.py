@@ -73,7 +73,6 @@ class Leg:
     def attend(self, transaction: ServerTransaction) -> None:
         """Take an INVITE of the peer, the first or a later one; `respond` answers it."""
         self._server = transaction
-        self.flow = transaction.flow
         transaction.to_tag = self.dialog.local_tag
         transaction.on_cancel = self._cancelled
         transaction.on_ack = self.on_ack
@@ -88,8 +87,9 @@ class Leg:
         if 100 < code < 300:
             if record_route:
                 response.headers["record-route"] = list(record_route)
-            endpoint = self._stack.endpoints[self.flow.local]
-            response.headers["contact"] = [endpoint.contact(self.contact_user, self.flow.transport)]
+            flow = transaction.flow
+            endpoint = self._stack.endpoints[flow.local]
+            response.headers["contact"] = [endpoint.contact(self.contact_user, flow.transport)]
         for name, value in headers.items():
             response.headers[name] = [value]
         if body:
@@ -213,7 +213,8 @@ class Leg:
         self.dialog.accept(request)
         if request.method in ("INVITE", "UPDATE"):
             self.dialog.refresh_target(request)
-        if flow.transport == self.flow.transport or not self._stack.connected(self.flow):
+        mine = self.flow
+        if flow.transport == mine.transport or (mine.transport == "TCP" and not self._stack.connected(mine)):
             self.flow = flow  # the peer has moved, or came back on another connection
 
     def check_free(self) -> None:

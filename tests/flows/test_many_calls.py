@@ -135,9 +135,32 @@ def test_two_thousand_calls(faults: Faults) -> None:
     lab.nothing_left()
 
 
-CALLER: tuple[str, ...] = ("INVITE sdp", "INVITE hold", "INVITE", "ACK", "ACK sdp", "CANCEL", "BYE", "INFO", "UPDATE sdp", "UPDATE")
+CALLER: tuple[str, ...] = (
+    "INVITE sdp",
+    "INVITE hold",
+    "INVITE",
+    "ACK",
+    "ACK sdp",
+    "CANCEL",
+    "BYE",
+    "INFO",
+    "UPDATE sdp",
+    "UPDATE",
+)
 CALLER += ("again INVITE", "again ACK", "again BYE", "200 BYE", "200 sdp", "488", "200 INFO", "200 UPDATE sdp")
-CALLEE: tuple[str, ...] = ("100", "180", "183 sdp", "200 sdp", "200 sdp", "486", "491", "BYE", "INFO", "UPDATE sdp", "INVITE sdp")
+CALLEE: tuple[str, ...] = (
+    "100",
+    "180",
+    "183 sdp",
+    "200 sdp",
+    "200 sdp",
+    "486",
+    "491",
+    "BYE",
+    "INFO",
+    "UPDATE sdp",
+    "INVITE sdp",
+)
 CALLEE += ("ACK", "200 BYE", "200 INFO", "481 INFO", "200 UPDATE sdp", "200 CANCEL", "487", "again 200", "302")
 
 
@@ -175,7 +198,7 @@ def _move(lab: Lab, dice: random.Random) -> None:
 def _hang_up(lab: Lab) -> None:
     """The server stops; the phones answer what is asked of them."""
     lab.calls.close()
-    for _ in range(60):
+    for _ in range(100):
         lab.clock.advance(1.0)
         while lab.left:
             name, _, data = lab.left.popleft()

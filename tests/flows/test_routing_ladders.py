@@ -278,6 +278,27 @@ def test_a_phone_that_comes_back_on_another_connection(lab: Lab) -> None:
     assert lab.sent_to[-1] == ("TCP", "192.0.2.11", 34999)
 
 
+def test_one_large_request_by_tcp_does_not_move_the_phone(lab: Lab) -> None:
+    lab.play(CALL)
+    lab.a.transport, lab.a.port = "TCP", 34567
+    lab.play("""
+        a --> INVITE sdp
+        a <-- 100
+                    INVITE sdp --> b
+                    200 sdp <-- b
+        a <-- 200 sdp
+        a --> ACK
+                    ACK --> b
+                    BYE <-- b
+                    200 BYE --> b
+        a <-- BYE
+    """)
+    assert lab.a.last("200").contacts[0].uri.transport == "tcp"
+    assert lab.sent_to[-1] == ("UDP", "192.0.2.11", 5060)
+    lab.a.transport, lab.a.port = "UDP", 5060
+    lab.play("a --> 200 BYE")
+
+
 def test_a_callee_whose_tcp_is_refused(lab: Lab) -> None:
     lab.b = lab.phone("b", "2", "192.0.2.12", port=34567, transport="TCP")
     lab.streams.refused = {("192.0.2.12", 34567)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lteims.errors import LteimsError
 from lteims.media.offer_answer import Refusal, anchorable, anchored, echo_answer, echoable
-from lteims.media.sdp import Origin, Sdp, SdpError
+from lteims.media.sdp import Media, Origin, Sdp, SdpError, connection_text
 from lteims.net.rtp import MediaPlane, RtpStream
 from lteims.net.rtp_ports import PortPool
 from lteims.sip.errors import SipError
@@ -18,6 +18,19 @@ from lteims.sip.message import Message, Request
 from lteims.sip.multipart import body_of
 
 SDP = "application/sdp"
+
+
+# What the echo offers: the codecs of IR.92 3.2 and those of every softphone
+_ECHO_FORMATS = ("96", "97", "8", "0", "101")
+_ECHO_LINES = (
+    "a=rtpmap:96 AMR-WB/16000",
+    "a=rtpmap:97 AMR/8000",
+    "a=rtpmap:8 PCMA/8000",
+    "a=rtpmap:0 PCMU/8000",
+    "a=rtpmap:101 telephone-event/8000",
+    "a=fmtp:101 0-15",
+    "a=sendrecv",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +154,13 @@ class Anchor:
         self._agree(sdp, [i for i, port in enumerate(ports) if port], sdp)
         return self._send(0, lambda origin, address: _echoed(sdp, origin, address, ports))
 
+    def echo_offer(self) -> bytes:
+        """The echo's own offer, to a caller that made none; `echo` takes the answer (RFC 3261 13.2.1)."""
+        self._grow(1)
+        port = self._open(0, 0, "audio").port
+        audio = Media("audio", port, "RTP/AVP", _ECHO_FORMATS, _ECHO_LINES)
+        return self._send(0, lambda origin, address: _described(origin, address, audio))
+
     # -- streams
     def _grow(self, count: int) -> None:
         while len(self._streams) < count:
@@ -227,6 +247,11 @@ class Anchor:
 def _both_ways(sdp: Sdp, index: int) -> bool:
     direction = sdp.direction_of(sdp.medias[index])
     return direction.sends and direction.receives
+
+
+def _described(origin: Origin, address: str, media: Media) -> Sdp:
+    head = ("v=0", f"o={origin.encode()}", "s=-", f"c={connection_text(address)}", "t=0 0")
+    return Sdp(head, (media,))
 
 
 def _echoed(offer: Sdp, origin: Origin, address: str, ports: list[int]) -> Sdp:

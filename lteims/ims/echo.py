@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from lteims.ims.anchor import Anchor
 from lteims.ims.call import Answered, Event, Progress
-from lteims.sip.errors import SipError
 
 
 class EchoCallee:
@@ -18,9 +17,7 @@ class EchoCallee:
         self._tell = tell
 
     def invite(self, offer: bytes | None) -> None:
-        """Ring, then answer. SipError 488 where there is nothing to echo."""
-        if offer is None:
-            raise SipError(488, "the echo needs an offer in the INVITE")
-        answer = self._anchor.echo(offer)
+        """Ring, then answer, with an offer where the caller made none. SipError 488 where there is nothing to echo."""
+        answer = self._anchor.echo(offer) if offer is not None else self._anchor.echo_offer()
         self._tell(Progress(180, "Ringing"))
         self._tell(Answered(answer))

@@ -748,6 +748,27 @@ def test_the_echo(lab: Lab) -> None:
     """)
 
 
+def test_the_echo_makes_the_offer(lab: Lab) -> None:
+    lab.a.target = "tel:666"
+    lab.play("""
+        a --> INVITE
+        a <-- 100
+        a <-- 180
+        a <-- 200 sdp
+        a --> ACK sdp
+    """)
+    offer = Sdp.parse(lab.a.last("200 sdp").body)
+    assert [str(m.encoding) for m in offer.medias[0].rtpmaps.values()] == [
+        "AMR-WB", "AMR", "PCMA", "PCMU", "telephone-event",
+    ]  # fmt: skip
+    (stream,) = lab.plane.streams
+    assert (stream.remote, stream.out, stream.port) == (("192.0.2.11", 40000), stream, offer.medias[0].port)
+    lab.play("""
+        a --> BYE
+        a <-- 200 BYE
+    """)
+
+
 def test_the_echo_refuses_and_keeps_its_media(lab: Lab) -> None:
     def other(message: Message) -> None:
         message.body = message.body.replace(b"audio", b"image")

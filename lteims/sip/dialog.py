@@ -42,7 +42,10 @@ class Dialog:
         return dialog
 
     def on_response(self, response: Response) -> None:
-        """Take tag, target and route set from a response to the request that creates the dialog (RFC 3261 12.1.2)."""
+        """Take tag, target and route set from a response to the request that creates the dialog (RFC 3261 12.1.2).
+
+        What cannot be read in them is as if it were not there: the answer itself still counts.
+        """
         if self.confirmed:
             return
         tag = response.to.tag
@@ -50,14 +53,17 @@ class Dialog:
             if tag != self.remote_tag:  # another early dialog of a fork counts its requests anew
                 self.remote_cseq = -1
             self.remote_tag = tag
-            self.routes = [route.encode() for route in reversed(response.name_addrs("record-route"))]
+            self.routes = _reversed_routes(response)
         self.refresh_target(response)
         if response.code >= 200:
             self.confirmed = True
 
     def refresh_target(self, message: Request | Response) -> None:
         """A Contact in a target refresh request or its 2xx moves the remote target (RFC 3261 12.2)."""
-        target = _contact(message)
+        try:
+            target = _contact(message)
+        except SipError:  # of a response; a request with such a Contact has been refused
+            return
         if target is not None and target.is_sip:
             self.target = target.text
 
@@ -94,6 +100,13 @@ class Dialog:
         if self.routes:
             return NameAddr.parse(self.routes[0], "Route").uri
         return parse_uri(self.target)
+
+
+def _reversed_routes(response: Response) -> list[str]:
+    try:
+        return [route.encode() for route in reversed(response.name_addrs("record-route"))]
+    except SipError:
+        return []
 
 
 def _contact(message: Request | Response) -> Uri | None:

@@ -130,6 +130,20 @@ def test_a_bad_answer_in_the_ack_ends_the_call(lab: Lab) -> None:
     """)
 
 
+@pytest.mark.parametrize("contact", ["<sip:a b>", "*", "<tel:1>"])
+def test_an_answer_with_a_contact_of_no_use(lab: Lab, contact: str) -> None:
+    lab.play(RINGING)
+    lab.b.bend = partial(put, name="contact", value=contact)
+    lab.play(f"""
+                    200 sdp <-- b
+        a <-- 200
+        a --> ACK
+                    ACK --> b
+        {BYE}
+    """)
+    assert lab.b.last("ACK").target == "sip:2@192.0.2.12:5060"
+
+
 # --- given up
 
 

@@ -149,3 +149,10 @@ def test_a_peer_of_rfc_2543_without_tag() -> None:
     dialog = Dialog.of_request(invite(**{"from": "<sip:a@example.com>"}), "mine")
     assert dialog.request("BYE").get("to") == "<sip:a@example.com>"
     dialog.accept(_from_peer("any", 8))
+
+
+def test_what_an_answer_says_badly_is_left_out() -> None:
+    dialog = outgoing()
+    dialog.on_response(answer(200, contact=["<sip:a b>"], record_route=["<<"]))
+    assert (dialog.confirmed, dialog.remote_tag, dialog.routes) == (True, "theirs", [])
+    assert dialog.target == "sip:b@192.0.2.7:5064"

@@ -46,7 +46,7 @@ $(VENV)/.requirements: requirements.txt requirements-build.txt | $(BIN)/python
 	@touch $@
 
 # Sources that differ from the installed package, be they newer, older, more or fewer, make it anew.
-ifneq ($(shell $(BIN)/python -I -m lteims.installed 2>&1),current)
+ifneq ($(shell test -x $(BIN)/python && $(BIN)/python -I -m lteims.installed 2>&1),current)
 .PHONY: $(VENV)/.installed
 endif
 $(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py

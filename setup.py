@@ -4,6 +4,7 @@ pyproject.toml says all the rest. The reason why a package was built without com
 LTEIMS_PURE=1 asks for such a package; LTEIMS_PURE=0 makes it an error.
 """
 
+import io
 import os
 import shlex
 import shutil
@@ -11,6 +12,7 @@ import sys
 import sysconfig
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +68,13 @@ def extensions() -> list[Extension]:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     options = ["--config-file=", "--ignore-missing-imports", f"--python-version={version}"]
     sources = [f"lteims/{name}.py" for name in COMPILED.split()]
+    said = io.StringIO()
     try:
-        made = mypycify([*options, *sources], opt_level="2", debug_level="0", multi_file=True, group_name="lteims")
-    except SystemExit as error:  # mypyc has said what it does not like
-        return pure(f"mypyc refuses the sources ({error})")
+        with redirect_stdout(said), redirect_stderr(said):
+            made = mypycify([*options, *sources], opt_level="2", debug_level="0", multi_file=True, group_name="lteims")
+    except SystemExit:
+        errors = [line for line in said.getvalue().splitlines() if "error:" in line] or ["mypyc refuses the sources"]
+        return pure("; ".join(errors[:3]))
     for extension in made:
         extension.extra_compile_args = [flag for flag in extension.extra_compile_args if flag != "-Werror"]
     return list(made)

@@ -101,7 +101,7 @@ class App:
         locator = Locator(config, subscribers)
         identifier = Identifier(config, subscribers, registrar)
         stack.finish = Finisher(config).finish
-        stack.core = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack))
+        stack.core = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
         subscribers.local_hosts = local_hosts(config.domain, [e.host for e in stack.endpoints], subscribers)
         restored = subscribers.restore(len(stack.endpoints))
         if restored:

@@ -18,12 +18,12 @@ MAX_TEMPLATES = 16  # backquote strings inside each other
 
 MASTER = re.compile(
     r"""
-    (?: [ \t\r\n\f\v\xa0\ufeff]++ | //[^\n]*+ | /\*(?: [^*]++ | \*(?!/) )*+\*/ | \\[ \t\r]*+\n )*+
+    (?>(?: [ \t\r\n\f\v\xa0\ufeff]++ | //[^\n]*+ | /\*(?>(?: [^*]++ | \*(?!/) )*)\*/ | \\[ \t\r]*+\n )*)
     (?: ([A-Za-z_][\w-]*+)[ \t\r\n]*+:          # 1 a key
       | "([^"\\\n]*+)"([ \t\r\n]*+:)?           # 2 a string without escapes; 3 its colon makes it a key
       | ([{}\[\],])                             # 4
       | ( 0[xX][0-9A-Fa-f]++(?!\w)              # 5 a number
-        | (?: \d++(?:\.\d*+)? | \.\d++ ) (?:[eE][+-]?\d++)?+ (?![\w.]) )
+        | (?: \d++(?:\.\d*+)? | \.\d++ ) (?>(?:[eE][+-]?\d++)?) (?![\w.]) )
       | ([A-Za-z_]\w*+)                         # 6 a name
       | ( && | \|\| | [=!<>]= | /\* | [-+*/!<>():] )   # 7 an operator
       | ([\"`#])                                # 8 needs a closer look
@@ -32,11 +32,11 @@ MASTER = re.compile(
     """,
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
-_STRING = re.compile(r'"((?:[^"\\\n]++|\\[^\n])*+)("?)([ \t\r\n]*+:)?', re.DOTALL)
+_STRING = re.compile(r'"((?>(?:[^"\\\n]++|\\[^\n])*))("?)([ \t\r\n]*+:)?', re.DOTALL)
 _PAIR = r"u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}"
 _ESCAPE = re.compile(rf"\\({_PAIR}|u[0-9A-Fa-f]{{4}}|x[0-9A-Fa-f]{{2}}|.)", re.DOTALL)
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"} | {c: c for c in "\"\\/'`$\n"}
-_TEMPLATE_TEXT = re.compile(r"(?:[^`\\$]++|\\.|\$(?!\{))*+", re.DOTALL)
+_TEMPLATE_TEXT = re.compile(r"(?>(?:[^`\\$]++|\\.|\$(?!\{))*)", re.DOTALL)
 _WORD = re.compile(r"[\w.]+", re.ASCII)
 _COLON = re.compile(r"[ \t\r\n]*+:")
 

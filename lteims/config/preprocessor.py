@@ -19,7 +19,9 @@ Read = Callable[[str], str]
 MAX_INCLUDES = 32  # files inside each other
 MAX_FILES = 1000
 _WORD = re.compile(r"#[ \t]*([A-Za-z_]*)")
-_SKIPPED = re.compile(r'//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|"(?:[^"\\\n]++|\\[^\n])*+|^[ \t]*+(#)', re.MULTILINE)
+_SKIPPED = re.compile(
+    r'//[^\n]*+|/\*(?>(?:[^*]++|\*(?!/))*)(?:\*/)?|"(?>(?:[^"\\\n]++|\\[^\n])*)|^[ \t]*+(#)', re.MULTILINE
+)
 _OPENERS = ("if", "ifdef", "ifndef")
 
 

@@ -171,6 +171,7 @@ class Pcscf:
 
     async def _invite(self, transaction: ServerTransaction) -> None:
         request = transaction.request
+        transaction.on_cancel = lambda cancel: transaction.reply(487)  # until the call takes over
         caller, destination = await self._who_and_whom(transaction)
         if transaction.answered:  # cancelled while we asked
             return

@@ -20,7 +20,12 @@ def start(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> "
         first = work.send(None)
     except StopIteration:
         return None
-    return loop.create_task(_go_on(work, first))
+    return loop.create_task(_resumed(work, first))
+
+
+async def _resumed(work: Coroutine[Any, Any, None], waiting_for: Any) -> None:
+    """A coroutine in asyncio's eyes: since Python 3.12 a task takes no generator, decorated or not."""
+    await _go_on(work, waiting_for)
 
 
 @types.coroutine

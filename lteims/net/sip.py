@@ -191,9 +191,10 @@ class SipStack:
         if invite is None:
             transaction.reply(481)
             return
+        cancel = transaction.request  # the transaction lets go of it once it has answered
         transaction.to_tag = invite.to_tag
         transaction.reply(200)
-        invite.cancelled(transaction.request)
+        invite.cancelled(cancel)
 
     def _on_response(self, response: Response) -> None:
         count_code(response.code)

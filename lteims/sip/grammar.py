@@ -12,11 +12,11 @@ HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?)"
 MAX_PORT = 65535
 DEFAULT_EXPIRES = 3600  # seconds, where a value cannot be read
 BLANKS = " \t"  # what may stand around a value; str.strip() would take Unicode's blanks too
-_QUOTED = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # possessive: no backtracking
+_QUOTED = r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'  # possessive: no backtracking
 _QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
-_UP_TO_COMMA = re.compile(rf'(?:[^",<]++|{_QUOTED}|<[^>]*+>?)*+', re.DOTALL)
-_UP_TO_SEMICOLON = re.compile(rf'(?:[^";]++|{_QUOTED})*+', re.DOTALL)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_UP_TO_COMMA = re.compile(rf'(?>(?:[^",<]++|{_QUOTED}|<[^>]*+>?)*)', re.DOTALL)
+_UP_TO_SEMICOLON = re.compile(rf'(?>(?:[^";]++|{_QUOTED})*)', re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9\-.!%*_+`'~]")
 
 Params = dict[str, str | None]

@@ -30,11 +30,11 @@ from lteims.sip.uri import Uri, parse_uri
 
 _VIA = re.compile(
     rf"SIP[ \t]*+/[ \t]*+[0-9.]++[ \t]*+/[ \t]*+([A-Za-z0-9\-.]++)[ \t]++({HOST})[ \t]*+"
-    r"(?::[ \t]*+([0-9]{1,5})[ \t]*+)?+(;.*)?",
+    r"(?>(?::[ \t]*+([0-9]{1,5})[ \t]*+)?)(;.*)?",
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )  # possessive, here and below: a long run of blanks must not be tried again from each of its places
 _AUTH_PARAM = re.compile(
-    r"""[ \t]*+(?:([^ \t=,"]++)[ \t]*+=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^ \t,"]*+)))?+[ \t]*+(?:,|$)""", re.DOTALL
+    r"""[ \t]*+(?>(?:([^ \t=,"]++)[ \t]*+=[ \t]*+(?:"((?>(?:[^"\\]|\\.)*))"|([^ \t,"]*+)))?)[ \t]*+(?:,|$)""", re.DOTALL
 )
 _CACHEABLE = 256  # characters
 _BLANK_RUN = re.compile(r"[ \t]++")

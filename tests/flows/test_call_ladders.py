@@ -197,7 +197,6 @@ def test_cancel_before_100_waits_for_it(lab: Lab) -> None:
     """)
 
 
-@pytest.mark.xfail(reason="net/sip.py hands the CANCEL on when its transaction has let go of it")
 def test_cancel_carries_the_reason_on(lab: Lab) -> None:
     lab.play(RINGING)
     lab.a.bend = partial(put, name="reason", value="SIP;cause=600")

@@ -208,3 +208,13 @@ def test_the_tree_names_no_registry_and_no_machine() -> None:
         words += [found.group() for found in HOME_PATH.finditer(text)]
         wrong += [f"{path.relative_to(ROOT)}: {word}" for word in words]
     assert not wrong, listing(wrong)
+
+
+def test_no_group_is_possessive() -> None:
+    """`(...)*+` goes wrong before CPython 3.11.5, where a part of the group fails half-way: write `(?>(...)*)`."""
+    wrong = []
+    for file in modules():
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if re.search(r"\)[*+?]\+(?!=)", line):
+                wrong.append(f"{file.relative_to(ROOT)}:{number}: {line.strip()}")
+    assert not wrong, listing(wrong)

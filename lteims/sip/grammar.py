@@ -16,7 +16,7 @@ _QUOTED = r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'  # possessive: no backtracking
 _QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
 _UP_TO_COMMA = re.compile(rf'(?>(?:[^",<]++|{_QUOTED}|<[^>]*+>?)*)', re.DOTALL)
 _UP_TO_SEMICOLON = re.compile(rf'(?>(?:[^";]++|{_QUOTED})*)', re.DOTALL)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9\-.!%*_+`'~]")
 
 Params = dict[str, str | None]

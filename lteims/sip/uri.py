@@ -21,7 +21,7 @@ _OPAQUE = re.compile(rf"[^{_NEVER}]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_NO_UTF8 = re.compile("[\udc80-\udcff]")  # PEP 383
+_NO_UTF8 = re.compile(r"[\udc80-\udcff]")  # PEP 383
 _SEPARATORS = str.maketrans("", "", "-.() ")
 _CACHEABLE = 256
 

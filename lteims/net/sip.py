@@ -18,7 +18,7 @@ from lteims.net.sip_flow import Endpoint, Flow, same_host
 from lteims.net.sip_tcp import MESSAGE_TIME, Connections
 from lteims.net.sip_transaction import ClientTransaction, OnFailure, OnResponse, Origin, ServerTransaction
 from lteims.net.timers import TimerWheel
-from lteims.net.udp import Address, UdpSocket, open_udp
+from lteims.net.udp import Address, UdpSocket, free_port, open_udp
 from lteims.sip.errors import NotSip, SipError
 from lteims.sip.framing import FramingError
 from lteims.sip.headers import Via
@@ -82,10 +82,9 @@ class SipStack:
     def bind(self, endpoints: Sequence[Endpoint]) -> None:
         """Take UDP and TCP of every endpoint; OperatorError when one cannot be had. Nothing is read yet."""
         for endpoint in endpoints:
-            sock = open_udp(endpoint.bind_host, endpoint.bind_port)
-            self._bound.append(sock)
             if endpoint.bind_port == 0:
-                endpoint.bind_port = endpoint.port = sock.getsockname()[1]
+                endpoint.bind_port = endpoint.port = free_port(endpoint.bind_host)
+            self._bound.append(open_udp(endpoint.bind_host, endpoint.bind_port))
             self._connections.bind(endpoint)
             self.endpoints.append(endpoint)
 

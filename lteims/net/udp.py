@@ -4,6 +4,7 @@ RFC 768, 3542; errors that ICMP brings by RFC 3261 18.4. Used by net/rtp.py and 
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import select
@@ -98,6 +99,17 @@ def _bind_error(host: str, port: int, exc: OSError) -> BindError:
     what = f"cannot bind udp {address_text((host, port))}: {exc.strerror or os.strerror(code)}"
     mend = _MEND.get(code, "check the address and the port")
     return BindError(f"{what}; nothing is received there; {mend}", code)
+
+
+def free_port(host: str, tries: int = 100) -> int:
+    """A port that is free for UDP and for TCP on a numeric address, for a sip_addr with port 0."""
+    for _ in range(tries):
+        with open_udp(host, 0) as udp, socket.socket(udp.family, socket.SOCK_STREAM) as tcp:
+            port = int(udp.getsockname()[1])
+            with contextlib.suppress(OSError):
+                tcp.bind((host, port))
+                return port
+    raise BindError(f"no port of {host} is free for both UDP and TCP", errno.EADDRINUSE)
 
 
 class UdpSocket:

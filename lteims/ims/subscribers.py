@@ -21,6 +21,7 @@ from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, WARN, log
 
 KIND = "binding"  # in the state file
+_EARLY = 0.05  # seconds: the wheel's clock and the wall's need not agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Subscribers:
         self._by_user: dict[str, Subscriber | None] = {}  # None: two IMPIs share this user part
         self._by_key: dict[str, tuple[Subscriber, Impu]] = {}
         self._by_name: dict[str, tuple[Subscriber, Impu] | None] = {}  # number or user part; None: of two subscribers
-        self._timers: dict[str, Handle] = {}  # by binding id
+        self._timers: dict[str, tuple[Handle, float]] = {}  # by binding id
         self._count = 0
 
     def __iter__(self) -> Iterator[Subscriber]:
@@ -208,22 +209,33 @@ class Subscribers:
         """Take a contact away; `why` is the event of RFC 3680: expired, unregistered, deactivated, rejected."""
         subscriber.bindings = [b for b in subscriber.bindings if b.id != binding.id]
         self._store.delete(KIND, f"{subscriber.impi} {binding.id}")
-        timer = self._timers.pop(binding.id, None)
-        if timer is not None:
-            self._wheel.cancel(timer)
+        known = self._timers.pop(binding.id, None)
+        if known is not None:
+            self._wheel.cancel(known[0])
         self._tell(subscriber, binding, why)
 
     def _watch(self, subscriber: Subscriber, binding: Binding) -> None:
-        timer = self._timers.pop(binding.id, None)
-        if timer is not None:
-            self._wheel.cancel(timer)
+        """See to it that `_expired` looks at the binding in time. A timer that runs out earlier than a refreshed
+        binding is left alone: it costs nothing, and what is cancelled stays in the wheel until it is due."""
+        known = self._timers.get(binding.id)
+        if known is not None:
+            if known[1] <= binding.expires_at:
+                return
+            self._wheel.cancel(known[0])
         delay = max(0.0, binding.expires_at - self._wall())
-        self._timers[binding.id] = self._wheel.add(delay, self._expired, subscriber, binding.id)
+        self._timers[binding.id] = (
+            self._wheel.add(delay, self._expired, subscriber, binding.id),
+            binding.expires_at,
+        )
 
     def _expired(self, subscriber: Subscriber, id: str) -> None:
         self._timers.pop(id, None)
         for binding in subscriber.bindings:
-            if binding.id == id:
+            if binding.id != id:
+                continue
+            if binding.expires_at > self._wall() + _EARLY:
+                self._watch(subscriber, binding)
+            else:
                 self.unbind(subscriber, binding, "expired")
 
     def _tell(self, subscriber: Subscriber, binding: Binding, event: str) -> None:

@@ -99,8 +99,10 @@ class ServerTransaction:
 
     def _lighten(self) -> None:
         """Only the answer's octets and the way back are kept for 64*T1: thousands wait like this under load."""
-        self._back = self._stack.reply_flow(self.flow, self.request.via)
+        back = self._stack.reply_flow(self.flow, self.request.via)
+        self._back = self.flow = self.flow if back == self.flow else back
         self.request = _FINISHED
+        self.to_tag = ""
         self.on_cancel = self.on_ack = self.on_timeout = None
 
     def feed(self, event: Event) -> None:

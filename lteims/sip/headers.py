@@ -36,7 +36,7 @@ _VIA = re.compile(
 _AUTH_PARAM = re.compile(
     r"""[ \t]*+(?>(?:([^ \t=,"]++)[ \t]*+=[ \t]*+(?:"((?>(?:[^"\\]|\\.)*))"|([^ \t,"]*+)))?)[ \t]*+(?:,|$)""", re.DOTALL
 )
-_CACHEABLE = 256  # characters
+_CACHEABLE, _CACHED = 256, 256  # characters of a text, texts (see uri.py)
 _BLANK_RUN = re.compile(r"[ \t]++")
 _CSEQ = re.compile(r"([0-9]++)[ \t]++([^ \t]++)")
 _BARE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]]*+")  # needs no quotes in a Via, nor does IPv6 (RFC 5118 4.5)
@@ -166,7 +166,7 @@ class NameAddr:
         return f"{name}<{self.uri.text}>{encode_params(self.params)}"
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=_CACHED)
 def _name_addr_cached(text: str, what: str) -> NameAddr:
     return NameAddr._parse(text, what)
 

@@ -23,7 +23,8 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _NO_UTF8 = re.compile(r"[\udc80-\udcff]")  # PEP 383
 _SEPARATORS = str.maketrans("", "", "-.() ")
-_CACHEABLE = 256
+_CACHEABLE = 256  # characters
+_CACHED = 256  # enough for the requests of a phone that follow each other; more would only be cold memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _unescape_params(params: Params) -> Params:
     return {unescape(name).lower(): unescape(value) if value else value for name, value in params.items()}
 
 
-_parse_cached = lru_cache(maxsize=8192)(_parse)
+_parse_cached = lru_cache(maxsize=_CACHED)(_parse)
 
 
 def parse_uri(text: str) -> Uri:

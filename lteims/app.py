@@ -7,11 +7,12 @@ import resource
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lteims import __version__, counters, trace
-from lteims.config import Loaded
+from lteims.config import ImsConfig, Loaded
 from lteims.config.log_options import parse_log_options
 from lteims.errors import OperatorError
 from lteims.ids import Tokens
@@ -44,6 +45,7 @@ from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
 SPARE_FILES = 512  # descriptors that are not for TCP connections
+NOT_SERVED = ("com_addr", "metrics_addr", "mms_server_bind_addr", "sctp_addr", "cx_server_addr", "rx_server_addr")
 SWEEP_INTERVAL = 5.0  # seconds between looks for nonces that nobody answered
 GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
 
@@ -112,7 +114,8 @@ class App:
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 50, 100)
             bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
-            print(f"lteims {__version__} ready: {bound}", flush=True)
+            with suppress(OSError):  # whoever read our output may have gone
+                print(f"lteims {__version__} ready: {bound}", flush=True)
             log(IMS, INFO, f"ready: {bound}")
             await self._until_stopped(Commands(Control(subscribers, calls, time.time, self.stop), log_file))
         finally:
@@ -190,12 +193,20 @@ class App:
 
     def _report(self) -> None:
         """Warnings of the configuration and of the self-test, on standard error and in the log."""
-        for warning in self._warnings:
-            self._events.warning(str(warning))
-        for finding in missing():
+        config = self._config
+        for line in (*map(str, self._warnings), *missing_files(config)):
+            self._events.warning(line)
+            log(IMS, trace.WARN, line)
+        for finding in missing(sctp=uses_sctp(config), ipsec=config.ipsec):
             text = f"missing: {finding.what}. Effect: {finding.effect}. To mend: {finding.mend}"
-            self._events.warning(text)
-            log(IMS, trace.WARN, text)
+            if finding.needed:
+                self._events.warning(text)
+            log(IMS, trace.WARN if finding.needed else INFO, text)
+        idle = [name for name in NOT_SERVED if getattr(config, name) is not None]
+        if idle:
+            text = f"set in the configuration, but not served by this version: {', '.join(idle)}"
+            self._events.info(text)
+            log(IMS, INFO, text)
 
 
 class Periodic:
@@ -232,6 +243,26 @@ def raise_file_limit() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
     return max(64, min(soft - SPARE_FILES, 65536)) if soft > 0 else 65536
+
+
+def uses_sctp(config: ImsConfig) -> bool:
+    """Does the configuration name a peer that is reached by SCTP?"""
+    diameter = [a for a in (config.cx_server_addr, config.rx_server_addr) if a is not None and a.transport != "tcp"]
+    return config.sctp_addr is not None or bool(diameter)
+
+
+def missing_files(config: ImsConfig) -> list[str]:
+    """A warning for each file that the configuration names and that is not there."""
+    named = [
+        ("sdp_file", config.sdp_file),
+        ("mt_call_sdp_file", config.mt_call_sdp_file),
+        ("com_ssl_certificate", config.com_ssl_certificate),
+        ("com_ssl_key", config.com_ssl_key),
+        ("passfile", config.com_auth.passfile if config.com_auth else ""),
+        *(("mt_call_sdp_file", user.mt_call_sdp_file or "") for user in config.ue_db),
+        *(("content", impu.content) for impu in (*config.echo, *(i for user in config.ue_db for i in user.impu))),
+    ]
+    return [f"Warning: {name}: there is no file {path}" for name, path in named if path and not os.path.isfile(path)]
 
 
 def check_startable(loaded: Loaded) -> None:

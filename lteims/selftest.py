@@ -25,14 +25,15 @@ class Finding:
     what: str
     effect: str
     mend: str
+    needed: bool  # does the configuration ask for it?
 
 
-def missing() -> list[Finding]:
-    """Everything that is missing; an empty list on a fully equipped machine."""
-    return [finding for finding in (_sctp(), *_ipsec()) if finding is not None]
+def missing(*, sctp: bool, ipsec: bool) -> list[Finding]:
+    """Everything that is missing; an empty list on a fully equipped machine. The arguments: is it needed?"""
+    return [finding for finding in (_sctp(sctp), _esp(ipsec) if _has_net_admin() else _rights(ipsec)) if finding]
 
 
-def _sctp() -> Finding | None:
+def _sctp(needed: bool) -> Finding | None:
     try:
         socket.socket(socket.AF_INET, socket.SOCK_STREAM, _IPPROTO_SCTP).close()
     except OSError as error:
@@ -40,20 +41,18 @@ def _sctp() -> Finding | None:
             f"SCTP ({error.strerror})",
             "Cx, Rx and SMS over SGs over SCTP do not work; Diameter with tcp: does",
             "modprobe sctp (packages: linux-modules-extra or kernel-modules-extra; see /etc/modprobe.d for blacklists)",
+            needed,
         )
     return None
 
 
-def _ipsec() -> list[Finding | None]:
-    if not _has_net_admin():
-        return [
-            Finding(
-                "the capability NET_ADMIN",
-                "IPsec of phones cannot be set up in the kernel",
-                "start as root, or `docker run --cap-add NET_ADMIN`, or ipsec: false in the configuration",
-            )
-        ]
-    return [_esp()]
+def _rights(needed: bool) -> Finding:
+    return Finding(
+        "the capability NET_ADMIN",
+        "IPsec of phones cannot be set up in the kernel",
+        "start as root, or `docker run --cap-add NET_ADMIN`, or ipsec: false in the configuration",
+        needed,
+    )
 
 
 def _has_net_admin() -> bool:
@@ -65,7 +64,7 @@ def _has_net_admin() -> bool:
         return os.geteuid() == 0
 
 
-def _esp() -> Finding | None:
+def _esp(needed: bool) -> Finding | None:
     """Add an ESP state that no packet can meet and delete it again: the kernel refuses where it has no ESP."""
     error = _try_esp_state()
     if not error:
@@ -74,6 +73,7 @@ def _esp() -> Finding | None:
         f"ESP in the kernel ({os.strerror(error)})",
         "IPsec of phones cannot be set up in the kernel",
         "modprobe esp4 esp6 xfrm_user, or ipsec: false in the configuration",
+        needed,
     )
 
 

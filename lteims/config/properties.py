@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 
 from lteims.config.endpoint import Endpoint
 from lteims.config.log_options import parse_log_options
@@ -57,13 +58,30 @@ def _log_options(value: object, spot: Spot) -> str:
 
 
 _port = integer(1, 65535)
-_SIP_ADDR = table_of({"addr": endpoint(SIP_PORT), "bind_addr": text, "port_min": _port, "port_max": _port})
+
+
+def _endpoint(value: object) -> Endpoint:
+    if not isinstance(value, Endpoint):
+        raise Refusal("expected an address")
+    return value
+
+
+def _told(value: object, spot: Spot) -> Endpoint:
+    """An address that can stand in a Contact and in SDP: 0.0.0.0 there means hold (RFC 3264 8.4), not everywhere."""
+    addr = _endpoint(endpoint(SIP_PORT)(value, spot))
+    ip = ip_address(addr.host)
+    if ip.is_unspecified or ip.is_multicast or addr.host == "255.255.255.255":
+        raise Refusal(f"phones are told this address, and cannot use {ip}: give theirs in addr, and {ip} in bind_addr")
+    return addr
+
+
+_SIP_ADDR = table_of({"addr": _told, "bind_addr": text, "port_min": _port, "port_max": _port})
 
 
 def _sip_addr(value: object, spot: Spot) -> SipAddr:
     """A SIP socket: an object, or a string that is its addr."""
     if isinstance(value, str):
-        addr = _endpoint(endpoint(SIP_PORT)(value, spot))
+        addr = _told(value, spot)
         return SipAddr(addr, addr)
     members, here = opened(value, spot)
     fields = read_members(_SIP_ADDR, members, here)
@@ -87,20 +105,17 @@ def _sip_addr(value: object, spot: Spot) -> SipAddr:
     return sip_addr
 
 
-def _endpoint(value: object) -> Endpoint:
-    if not isinstance(value, Endpoint):
-        raise Refusal("expected an address")
-    return value
-
-
 _COM_AUTH = table_of({"passfile": path, "password": text, "unsecure": flag})
 
 
 def _com_auth(value: object, spot: Spot) -> ComAuth:
     members, here = opened(value, spot)
     auth = ComAuth(**read_members(_COM_AUTH, members, here))
-    if bool(auth.passfile) is bool(auth.password):
-        spot.error("exactly one of 'passfile' and 'password' must be set")
+    if not auth.passfile and not auth.password:
+        spot.error("'passfile' or 'password' must be set")
+    elif auth.passfile and auth.password:
+        here.at("password").warn("'passfile' is set too, and counts")
+        auth = replace(auth, password="")
     return auth
 
 
@@ -224,6 +239,7 @@ def ims_config(tree: Mapping[str, object], root: Spot) -> ImsConfig:
         root.report.info(root.at("license_server").place(), "license_server is ignored: this server needs no licence")
     if not config.sip_addr and not tree.get("sip_addr"):
         root.report.warn(root.at("sip_addr").place(), "sip_addr is not set: no phone can register")
+    _check_sockets(config, root)
     if config.com_ssl_certificate and not config.com_ssl_key:
         root.at("com_ssl_certificate").error("'com_ssl_key' is missing: it is mandatory with a certificate")
     if config.com_ssl_peer_verify and not config.com_ssl_certificate:
@@ -232,6 +248,13 @@ def ims_config(tree: Mapping[str, object], root: Spot) -> ImsConfig:
         name = "timer_t1" if "timer_t1" in tree else "timer_t2"
         root.at(name).warn(f"timer_t1 ({config.timer_t1:g}) is above timer_t2 ({config.timer_t2:g})")
     return _with_fallbacks(config)
+
+
+def _check_sockets(config: ImsConfig, root: Spot) -> None:
+    """Two entries of sip_addr cannot have one socket."""
+    bound = [address.bind_addr for address in config.sip_addr]
+    for endpoint_ in {b for b in bound if bound.count(b) > 1 and b.port}:
+        root.at("sip_addr").error(f"{endpoint_} is there twice: two entries cannot listen on one address and port")
 
 
 def _with_fallbacks(config: ImsConfig) -> ImsConfig:

@@ -35,6 +35,7 @@ MME_ONLY = frozenset(
         "apn_list",
         "attach_pdn_type",
         "cag_info_list",
+        "category",
         "default_nssai",
         "emergency_numbers",
         "external_auth",
@@ -215,6 +216,7 @@ def user(value: object, spot: Spot) -> UserConfig:
     if entry.multi_sim and entry.sim_algo is not SimAlgo.XOR:
         here.at("multi_sim").error(f'only allowed with sim_algo "xor", found "{entry.sim_algo}"')
     _check_keys(entry, members, spot, here)
+    _check_secrets(entry, spot)
     if entry.sim_algo is SimAlgo.TUAK and entry.res_len not in (4, 8, 16):
         here.at("res_len").error(f'expected 4, 8 or 16 with sim_algo "tuak", found {entry.res_len}')
     if entry.sim_algo is SimAlgo.MILENAGE and entry.res_len > 8:  # f2 gives 8 octets (TS 35.206 4.1)
@@ -230,6 +232,14 @@ def _with_old_precondition(identities: tuple[ImpuConfig, ...], spot: Spot) -> tu
     spot.warn(f"'{_OLD_PRECONDITION}{old[-1]}' is the old form of precondition: \"{old[-1]}\" in each IMPU's object")
     kept = (item for item in identities if not item.impu.startswith(_OLD_PRECONDITION))
     return tuple(replace(item, precondition=item.precondition or Precondition(old[-1])) for item in kept)
+
+
+def _check_secrets(entry: UserConfig, spot: Spot) -> None:
+    """A user whose level of authentication has no secret cannot register: perhaps only the MME's half is there."""
+    if entry.authent_type is AuthentType.MD5 and not entry.pwd:
+        spot.warn("authent_type is MD5, but there is no 'pwd': this user cannot register")
+    elif entry.authent_type.at_least(AuthentType.AKAV1) and not entry.k:
+        spot.warn(f"authent_type is {entry.authent_type}, but there is no 'K': this user cannot register")
 
 
 def _check_keys(entry: UserConfig, members: Mapping[str, Any], spot: Spot, here: Spot) -> None:

@@ -156,8 +156,9 @@ def _lock(path: Path) -> int:
     except OSError as error:
         os.close(lock)
         raise OperatorError(f"{name} cannot be locked: {error.strerror}: put it on a local file system") from None
-    os.truncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    with suppress(OSError):  # a full disk: the lock holds, only nobody can read who has it
+        os.truncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
 
 

@@ -127,7 +127,9 @@ def test_two_users_with_one_identity() -> None:
     assert len(refused({"imsi": "00101", "multi_sim": True}, {"imsi": "00101"})) == 1
     assert len(check_users([{"imsi": "00101", "multi_sim": True}, {"imsi": "00101", "multi_sim": True}])) == 2
     warnings: list[Diagnostic] = []
-    check_users([{"nai": "a", "impu": "sip:u"}, {"nai": "b", "impu": ["u", "tel:1"]}], warnings=warnings)
+    check_users(
+        [{"nai": "a", "K": K, "impu": "sip:u"}, {"nai": "b", "pwd": "p", "impu": ["u", "tel:1"]}], warnings=warnings
+    )
     assert [str(warning) for warning in warnings] == ["Warning: the IMPU 'u' is also that of the user at users[0].impu"]
 
 
@@ -173,5 +175,17 @@ def test_changes_to_an_impu() -> None:
 
 def test_what_only_an_mme_needs_is_silent() -> None:
     """And what nobody needs is not."""
-    text = 'ue_db: [{imsi: "00101", pdn_list: [], nssai: [], priority: 1, colour: "red"}]'
+    text = 'ue_db: [{imsi: "00101", pwd: "p", pdn_list: [], nssai: [], priority: 1, colour: "red"}]'
     assert [str(found) for found in loaded(SIP + text).warnings] == ["Warning: ims.cfg:2: unused property 'colour'"]
+
+
+def test_a_user_without_a_secret_is_warned_of() -> None:
+    """The default level is AKAv1; an entry that only the MME can use is no error."""
+    warnings: list[Diagnostic] = []
+    check_users(
+        [{"nai": "a"}, {"nai": "b", "authent_type": "MD5"}, {"nai": "c", "authent_type": "none"}], warnings=warnings
+    )
+    assert [str(warning) for warning in warnings] == [
+        "Warning: authent_type is AKAv1, but there is no 'K': this user cannot register",
+        "Warning: authent_type is MD5, but there is no 'pwd': this user cannot register",
+    ]

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from lteims.oam.monitor import terminal_available
 
+CURSOR = re.compile(rb"\x1b\[[?0-9;]*[CDhlm]|\x1b\[J")  # what a prompt draws between the letters
 PROGRAM = """
 import asyncio, signal, sys
 sys.path.insert(0, sys.argv[3])
@@ -114,6 +116,7 @@ class Console:
         deadline = time.monotonic() + DEADLINE
         while text.encode() not in self.seen and time.monotonic() < deadline:
             self.read(0.2)
+            self.seen = CURSOR.sub(b"", self.seen)  # what is typed may come back in pieces
         before, found, self.seen = self.seen.partition(text.encode())
         assert found, f"no {text!r} in {before[-2000:]!r}"
         return before.decode("utf-8", "replace")

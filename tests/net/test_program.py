@@ -53,7 +53,7 @@ def started(home: Path, address: str) -> "Iterator[subprocess.Popen[str]]":
     process.communicate(timeout=STOP_WITHIN)
 
 
-@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_starts_says_so_and_stops_in_order(
     started: "subprocess.Popen[str]", home: Path, address: str, by: signal.Signals
 ) -> None:
@@ -105,3 +105,64 @@ def test_print_config_is_json(home: Path) -> None:
     tree = json.loads(printed.stdout)
     assert tree["domain"] == "ims.mnc001.mcc001.3gppnetwork.org"
     assert len(tree["ue_db"]) >= 4
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_files_may_be_closed(home: Path, address: str, closed: str) -> None:
+    line = f"exec {PROGRAM} -D SERVER_ADDR={address} config/ims.cfg {closed}"
+    process = subprocess.Popen(["sh", "-c", line], cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    log = home / "config" / "ims.log"
+    end = time.monotonic() + READY_WITHIN
+    while not (log.exists() and "ready: " in log.read_text(encoding="utf-8")):
+        assert process.poll() is None, f"ended with {process.returncode}"
+        assert time.monotonic() < end, "not ready"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(STOP_WITHIN) == 0
+
+
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.25, 0.4])
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_it_may_be_stopped_before_it_is_ready(home: Path, address: str, by: signal.Signals, after: float) -> None:
+    """Only while the interpreter itself starts does a signal do what it does to any program."""
+    line = [str(PROGRAM), "-D", f"SERVER_ADDR={address}", "config/ims.cfg"]
+    process = subprocess.Popen(line, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not _handles(process.pid, by):
+        assert process.poll() is None
+    time.sleep(after)
+    process.send_signal(by)
+    _, errors = process.communicate(timeout=STOP_WITHIN)
+    assert process.returncode == 0, errors
+    assert b"Traceback" not in errors
+
+
+def _handles(pid: int, number: signal.Signals) -> bool:
+    """Has the program of our own taken the signal over? Python's start installs one for SIGINT, none for SIGTERM."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return all(caught >> (n - 1) & 1 for n in (number, signal.SIGTERM, signal.SIGINT))
+
+
+def test_a_full_device_leaves_no_traceback(home: Path) -> None:
+    for option in ("--check", "--print-config"):
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run(
+                [str(PROGRAM), option, "config/ims.cfg"], cwd=home, stdin=subprocess.DEVNULL, stdout=full,
+                stderr=subprocess.PIPE, text=True, timeout=READY_WITHIN,
+            )  # fmt: skip
+        assert ended.returncode == 1
+        assert ended.stderr == "lteims: No space left on device\n"
+
+
+def test_defines_of_the_command_line(home: Path) -> None:
+    (home / "d.cfg").write_text('a: A, b: B, c: C, d: D, e: E, sip_addr: "127.0.0.1"')
+    given = ["-D", "A=true", "-D", "B=1.5", "-D", 'C="7"', "-D", "D=127.0.0.1", "-D", "E"]
+    tree = json.loads(run(home, *given, "--print-config", "d.cfg").stdout)
+    assert {name: tree[name] for name in "abcde"} == {"a": True, "b": 1.5, "c": "7", "d": "127.0.0.1", "e": 1}
+
+
+def test_warnings_are_shown_beside_errors(home: Path) -> None:
+    (home / "bad.cfg").write_text('sip_addr: "0.0.0.0",\nthreshold: 1300,\n')
+    checked = run(home, "--check", "bad.cfg")
+    assert checked.stdout.splitlines()[0] == "Warning: bad.cfg:2: unused property 'threshold'"
+    assert "bad.cfg:1:11: sip_addr: phones are told this address" in checked.stdout

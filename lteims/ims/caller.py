@@ -12,7 +12,6 @@ from lteims.ims.scscf import Registrar
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
 from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
-from lteims.sip.headers import NameAddr
 from lteims.sip.message import Request
 from lteims.trace import IMS, INFO, log
 
@@ -32,7 +31,7 @@ class Caller:
         own = [i for i in self.subscriber.impus if self.binding is None or self.subscriber.carries(self.binding, i)]
         marked = next((impu for impu in own if impu.config.asserted), None)
         impu = marked or (self.impu if self.impu in own or not own else own[0])
-        return NameAddr(impu.uri, impu.config.display_name).encode()
+        return impu.shown
 
     @property
     def name(self) -> str:

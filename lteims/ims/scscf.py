@@ -5,9 +5,7 @@ and durable before its 200 leaves.
 """
 
 import re
-from dataclasses import replace
 
-from lteims import counters
 from lteims.clock import WallClock
 from lteims.config import AuthentType, ImsConfig
 from lteims.ims.challenge import Challenges, Verdict, credentials_of, level_of, shows_qop
@@ -16,9 +14,9 @@ from lteims.ims.hss import Hss, Resync
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers, same_imei
 from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
-from lteims.sip.grammar import encode_params
 from lteims.sip.headers import AuthValue, NameAddr
 from lteims.sip.message import Request
+from lteims.sip.uri import authority
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
@@ -176,9 +174,11 @@ class Registrar:
 
         An emergency registration stands beside the normal one (TS 24.229 5.1.6).
         """
-        instance, sos = contact.params.get("+sip.instance") or "", is_sos(contact)
+        if not subscriber.bindings:
+            return None
+        instance, sos, place = contact.params.get("+sip.instance") or "", is_sos(contact), authority(contact.uri.text)
         for binding in subscriber.bindings:
-            if binding.sos == sos and binding.uri.equals(contact.uri):
+            if binding.sos == sos and authority(binding.contact) == place and binding.uri.equals(contact.uri):
                 return binding
         if not instance:
             return None
@@ -242,22 +242,12 @@ class Registrar:
     def contact_lines(self, bindings: list[Binding]) -> list[str]:
         """The Contact lines of a 200: every binding with the time that it has left."""
         now = self._wall()
-        lines = []
-        for binding in bindings:
-            left = max(0, round(binding.expires_at - now))
-            q = f";q={binding.q:g}" if binding.q != 1 else ""
-            lines.append(f"<{binding.contact}>{encode_params(binding.params)}{q};expires={left}")
-        return lines
+        return [f"{binding.line};expires={max(0, round(binding.expires_at - now))}" for binding in bindings]
 
     @staticmethod
     def associated_uris(subscriber: Subscriber, binding: Binding) -> list[str]:
         """The P-Associated-URI values (RFC 7315 4.1): the default IMPU first."""
-        return [NameAddr(impu.uri, impu.config.display_name).encode() for impu in subscriber.registered_impus(binding)]
-
-    def deregister(self, subscriber: Subscriber, binding: Binding) -> None:
-        """Network-initiated: the binding goes; reg-event tells the phone."""
-        self._subscribers.unbind(subscriber, replace(binding), "deactivated")
-        counters.inc("ims_network_deregistration")
+        return [impu.shown for impu in subscriber.registered_impus(binding)]
 
 
 def is_sos(contact: NameAddr) -> bool:

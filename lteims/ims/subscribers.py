@@ -16,6 +16,8 @@ from lteims.ims.identity import candidate_keys, derived_impi, derived_impu, impu
 from lteims.net.sip_flow import Flow
 from lteims.net.timers import Handle, TimerWheel
 from lteims.sip.errors import SipError
+from lteims.sip.grammar import encode_params
+from lteims.sip.headers import NameAddr
 from lteims.sip.uri import Uri, parse_uri
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, WARN, log
@@ -26,11 +28,12 @@ _EARLY = 0.05  # seconds: the wheel's clock and the wall's need not agree
 
 @dataclass(frozen=True, slots=True)
 class Impu:
-    """A public identity: its full URI, the key that it is filed under, its options."""
+    """A public identity: its full URI, the key that it is filed under, its options, how headers show it."""
 
     uri: Uri
     key: str
     config: ImpuConfig
+    shown: str  # name-addr with the display name
 
 
 def read_impu(config: ImpuConfig, domain: str) -> Impu | None:
@@ -40,7 +43,7 @@ def read_impu(config: ImpuConfig, domain: str) -> Impu | None:
     except SipError as error:
         log(IMS, WARN, f"IMPU {config.impu!r} is left out: {error}")
         return None
-    return Impu(uri, key_of(uri), config)
+    return Impu(uri, key_of(uri), config, NameAddr(uri, config.display_name).encode())
 
 
 @dataclass(slots=True)
@@ -66,6 +69,12 @@ class Binding:
     sms_over_ip: bool = False
     volte: bool = False
     video: bool = False
+    line: str = ""  # the Contact value of a 200 without expires
+
+    def __post_init__(self) -> None:
+        if not self.line:
+            q = f";q={self.q:g}" if self.q != 1 else ""
+            self.line = f"<{self.contact}>{encode_params(self.params)}{q}"
 
     @property
     def uri(self) -> Uri:
@@ -102,9 +111,12 @@ class Subscriber:
         chosen = [
             impu
             for impu in self.impus
-            if (impu.config.associated or impu.key == binding.impu_key) and self.carries(binding, impu)
+            if (impu.config.associated or impu.key == binding.impu_key)
+            and (not impu.config.imei or self.carries(binding, impu))
         ]
-        return sorted(chosen, key=lambda impu: not impu.config.preferred)
+        if any(impu.config.preferred for impu in chosen):
+            chosen.sort(key=lambda impu: not impu.config.preferred)
+        return chosen
 
     def carries(self, binding: Binding, impu: Impu) -> bool:
         """May this phone use this IMPU? With multi_sim one with an IMEI is that phone's alone."""

@@ -32,6 +32,7 @@ from lteims.trace import DEBUG, INFO, SIP, log
 if TYPE_CHECKING:
     from lteims.net.sip import SipStack
 
+_CHALLENGES = (401, 407)
 _FINISHED = Request("", "")  # stands for a request that nobody needs any more
 Origin = tuple[str, str, int, str]  # From tag, Call-ID, CSeq: what all copies of one request have in common
 OnResponse = Callable[[Response], None]
@@ -86,8 +87,13 @@ class ServerTransaction:
         if stack.finish is not None:
             stack.finish(response, self.request.method)
         data = response.encode()
-        actions = self._machine.handle(Respond(response.code, data), stack.loop.time())
         invite = isinstance(self._machine, InviteServer)
+        if response.code in _CHALLENGES and not invite:
+            # RFC 3261 26.3.2.4: no state for those who prove nothing; the request again gets a challenge again
+            stack.transmit_response(self.flow, response, data)
+            self.drop()
+            return
+        actions = self._machine.handle(Respond(response.code, data), stack.loop.time())
         if response.code >= 200:
             stack.finished(self, len(data) + (size_of(self.request) if invite else 0))
             if response.code >= 300 or not invite:

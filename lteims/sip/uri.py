@@ -136,6 +136,11 @@ def parse_uri(text: str) -> Uri:
     return _parse_cached(text) if len(text) < _CACHEABLE else _parse(text)
 
 
+def authority(text: str) -> str:
+    """Host and port of a URI's text, in lower case: where they differ no two SIP URIs are equal (RFC 3261 19.1.4)."""
+    return text.rpartition("@")[2].partition(";")[0].partition("?")[0].lower()
+
+
 def unescape(text: str) -> str:
     """Undo %XX (RFC 3261 19.1.2); octets that are no UTF-8 stay escaped, as nothing could write them."""
     return _ESCAPE.sub(_unescaped, text) if "%" in text else text

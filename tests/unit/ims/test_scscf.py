@@ -212,13 +212,6 @@ async def test_what_is_remembered(registry: Registry) -> None:
     assert line.endswith(";q=0.25;expires=90")
 
 
-async def test_the_operator_takes_one_away(registry: Registry) -> None:
-    await registry.register(f"Contact: <{A}>, <{B}>")
-    registry.registrar.deregister(registry.only, registry.only.bindings[0])
-    assert registry.contacts() == [B]
-    assert registry.events[-1] == ("deactivated", A)
-
-
 # -- authentication
 async def challenge_of(registry: Registry, credentials: str = "") -> AuthValue:
     with pytest.raises(Unauthorized) as asked:

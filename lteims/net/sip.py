@@ -14,6 +14,7 @@ from typing import Protocol
 
 from lteims import counters
 from lteims.ids import MAGIC_COOKIE, Tokens
+from lteims.net.sip_answers import Answers
 from lteims.net.sip_flow import Endpoint, Flow, same_host
 from lteims.net.sip_tcp import MESSAGE_TIME, Connections
 from lteims.net.sip_transaction import ClientTransaction, OnFailure, OnResponse, Origin, ServerTransaction
@@ -71,6 +72,7 @@ class SipStack:
         self._connections = Connections(self, wheel, tcp_keepalive, max_connections, message_time)
         self._servers: dict[tuple[str, ...], ServerTransaction] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
+        self.answers = Answers(wheel, loop.time, 64 * timings.t1)
         self._finished: deque[tuple[ServerTransaction, int]] = deque()
         self._finished_octets = 0
         self._origins: dict[Origin, None] = {}
@@ -155,6 +157,10 @@ class SipStack:
         known = self._servers.get(key)
         if known is not None:
             known.feed(Acked(request) if request.method == "ACK" else RETRANSMITTED)
+            return
+        kept = self.answers.find(key)
+        if kept is not None:
+            self.transmit(kept[1], kept[0])
             return
         check_request(request)
         _mark_source(request, flow)
@@ -346,7 +352,7 @@ class SipStack:
 
     def load(self) -> dict[str, int]:
         """How many transactions live, for metrics and tests."""
-        return {"server": len(self._servers), "client": len(self._clients)}
+        return {"server": len(self._servers) + len(self.answers), "client": len(self._clients)}
 
     # -- trace
     def log_id(self, call_id: str) -> str:

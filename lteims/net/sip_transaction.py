@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from lteims.net.sip import SipStack
 
 _CHALLENGES = (401, 407)
-_FINISHED = Request("", "")  # stands for a request that nobody needs any more
 Origin = tuple[str, str, int, str]  # From tag, Call-ID, CSeq: what all copies of one request have in common
 OnResponse = Callable[[Response], None]
 OnFailure = Callable[[int, str], None]
@@ -43,7 +42,7 @@ class ServerTransaction:
     """One request of a peer. `to_tag` is put into every answer but 100; a dialog uses it as its local tag."""
 
     __slots__ = (
-        "_back", "_machine", "_stack", "_timers", "ended", "flow", "key", "on_ack", "on_cancel", "on_timeout",
+        "_machine", "_stack", "_timers", "ended", "flow", "key", "on_ack", "on_cancel", "on_timeout",
         "origin", "request", "to_tag",
     )  # fmt: skip
 
@@ -58,7 +57,6 @@ class ServerTransaction:
         self.on_timeout: Callable[[], None] | None = None  # no ACK came
         self.origin: Origin | None = None
         self.ended = False
-        self._back: Flow | None = None
         self._timers: list[Handle] = []
         kind = InviteServer if request.method == "INVITE" else NonInviteServer
         self._machine = kind(stack.timings, flow.transport != "UDP", id=trace_id(stack, request))
@@ -81,7 +79,7 @@ class ServerTransaction:
 
     def respond(self, response: Response) -> None:
         """Send a response; after a final one others but further 2xx to an INVITE are ignored."""
-        if self.ended or self.request is _FINISHED:
+        if self.ended:
             return
         stack = self._stack
         if stack.finish is not None:
@@ -94,22 +92,12 @@ class ServerTransaction:
             self.drop()
             return
         actions = self._machine.handle(Respond(response.code, data), stack.loop.time())
-        if response.code >= 200:
-            stack.finished(self, len(data) + (size_of(self.request) if invite else 0))
-            if response.code >= 300 or not invite:
+        if invite and response.code >= 200:
+            stack.finished(self, len(data) + size_of(self.request))
+            if response.code >= 300:
                 stack.served(self.origin)
                 self.origin = None
         self._run(actions, response)
-        if response.code >= 200 and not invite:
-            self._lighten()
-
-    def _lighten(self) -> None:
-        """Only the answer's octets and the way back are kept for 64*T1: thousands wait like this under load."""
-        back = self._stack.reply_flow(self.flow, self.request.via)
-        self._back = self.flow = self.flow if back == self.flow else back
-        self.request = _FINISHED
-        self.to_tag = ""
-        self.on_cancel = self.on_ack = self.on_timeout = None
 
     def feed(self, event: Event) -> None:
         """An event from the wire or a timer."""
@@ -132,14 +120,18 @@ class ServerTransaction:
         self.on_cancel = self.on_ack = self.on_timeout = None
 
     def _run(self, actions: list[Action], response: Response | None) -> None:
-        stack = self._stack
+        stack, sent = self._stack, b""
         for action in actions:
             match action:
                 case Send(data):
                     if response is not None:
                         stack.transmit_response(self.flow, response, data)
                     else:
-                        stack.transmit(self._back or stack.reply_flow(self.flow, self.request.via), data)
+                        stack.transmit(stack.reply_flow(self.flow, self.request.via), data)
+                    sent = data
+                case SetTimer("J", _):  # Completed: from here on the answer is all that is left
+                    stack.answers.keep(self.key, sent, stack.reply_flow(self.flow, self.request.via))
+                    self.drop()
                 case SetTimer(name, delay):
                     self._timers.append(stack.wheel.add(delay, self.feed, FIRED[name]))
                 case Deliver(message):

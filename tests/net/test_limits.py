@@ -14,7 +14,6 @@ import pytest
 
 from lteims import counters
 from lteims.ids import Tokens
-from lteims.net import sip as driver
 from lteims.net.sip import SipStack
 from lteims.net.sip_flow import Endpoint, Flow
 from lteims.net.sip_transaction import ServerTransaction
@@ -242,10 +241,8 @@ async def test_no_more_than_so_many_messages_wait_for_a_connection(bench: Bench)
     await until(lambda: len(failed) == 1000)
 
 
-async def test_answers_kept_for_retransmissions_are_bounded_in_octets(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(driver, "MAX_FINISHED_OCTETS", 100_000)
+async def test_answers_kept_for_retransmissions_are_bounded_in_octets(bench: Bench) -> None:
+    bench.stack.answers.max_octets = 100_000
     bench.core.body = b""
     with bench.udp() as sock:
         for _ in range(60):

@@ -17,7 +17,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_standard_files()
     from lteims.command import run
 
-    return run(arguments)
+    try:
+        return run(arguments)
+    finally:
+        _let_go_of_output()
+
+
+def _let_go_of_output() -> None:
+    """What a full device or a reader that has gone did not take is not tried again at the interpreter's end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _end(number: int, frame: FrameType | None) -> None:

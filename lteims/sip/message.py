@@ -183,7 +183,7 @@ class Message:
 
     def start_line(self) -> str:
         """The first line without its CRLF."""
-        raise NotImplementedError
+        raise TypeError("a message is a Request or a Response")
 
     def encode(self) -> bytes:
         """The octets, with a Content-Length of our own counting."""

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 
 import pytest
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -263,7 +264,6 @@ async def test_on_the_loop_of_asyncio() -> None:
 
 
 def test_on_the_loop_of_uvloop() -> None:
-    uvloop = pytest.importorskip("uvloop")
     loop = uvloop.new_event_loop()
     try:
         wheel = TimerWheel(loop.call_at, time.monotonic, tick=0.001)

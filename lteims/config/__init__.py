@@ -5,7 +5,15 @@
 
 from lteims.config.diagnostic import ConfigError, Diagnostic, Severity
 from lteims.config.endpoint import Endpoint
-from lteims.config.load import Loaded, check_impu, check_impu_changes, check_properties, check_users, load
+from lteims.config.load import (
+    Loaded,
+    changed_impu,
+    check_impu,
+    check_impu_changes,
+    check_properties,
+    check_users,
+    load,
+)
 from lteims.config.model import (
     IPSEC_AALGS,
     IPSEC_EALGS,
@@ -44,6 +52,7 @@ __all__ = [
     "SmsAction",
     "SmsMessageFilter",
     "UserConfig",
+    "changed_impu",
     "check_impu",
     "check_impu_changes",
     "check_properties",

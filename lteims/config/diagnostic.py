@@ -7,7 +7,7 @@ a column are worked out only for the few that are shown.
 import posixpath
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -87,10 +87,13 @@ class Source:
 class Report:
     """Collects what is found while one configuration is read, and knows the files that places point into."""
 
-    __slots__ = ("errors", "files", "home", "limit", "warnings")
+    __slots__ = ("errors", "files", "home", "limit", "octets_of", "warnings")
 
-    def __init__(self, limit: int | None = None, home: str = "") -> None:
+    def __init__(
+        self, limit: int | None = None, home: str = "", octets_of: Callable[[str], bytes] | None = None
+    ) -> None:
         self.home = home  # the main file's folder
+        self.octets_of = octets_of  # reads a file that a property names; None: such files are not looked at
         self.files: list[Source] = []
         self.errors: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []

@@ -137,6 +137,7 @@ class ImpuConfig:
     p_called_party_id: str | None = None  # None: as the global parameter says
     answer_delay: float = 0
     remote_control: bool = False
+    content_data: bytes = field(default=b"", repr=False)  # what `content` held when `code` was set
 
 
 @dataclass(frozen=True, slots=True)

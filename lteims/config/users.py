@@ -51,6 +51,7 @@ MME_ONLY = frozenset(
         "ursp_rules",
     }
 )
+MAX_CONTENT = 60_000  # octets of a body that fits into a datagram
 _SCHEMES = ("sip", "sips", "tel", "urn")
 _OLD_PRECONDITION = "precondition:"
 _OLD_PRECONDITIONS = frozenset(f"{_OLD_PRECONDITION}{value}" for value in Precondition)
@@ -141,9 +142,24 @@ def impu(value: object, spot: Spot) -> ImpuConfig:
     fields = read_members(IMPU, members, here)
     if "impu" not in members:
         spot.error("'impu' is missing: which identity do these options belong to?")
-    if fields.get("code") and fields.get("content") and not fields.get("content_type"):
-        here.at("content").error("'content_type' is missing: it is mandatory where 'code' and 'content' are set")
-    return ImpuConfig(**({"impu": ""} | fields))
+    return with_content(ImpuConfig(**({"impu": ""} | fields)), here)
+
+
+def with_content(config: ImpuConfig, here: Spot) -> ImpuConfig:
+    """The options with the body of their forced answer, read anew; a file that cannot be one is taken down."""
+    data = b""
+    spot = here.at("content")
+    if config.code and config.content:
+        if not config.content_type:
+            spot.error("'content_type' is missing: it is mandatory where 'code' and 'content' are set")
+        if config.code > 0 and here.report.octets_of is not None:
+            try:
+                data = here.report.octets_of(config.content)
+            except OSError as error:
+                spot.error(f"cannot read {config.content}: {error.strerror or error}")
+    if len(data) > MAX_CONTENT:
+        spot.error(f"{config.content} is too large for a SIP message: at most {MAX_CONTENT} octets")
+    return replace(config, content_data=data)
 
 
 impus: Reader = array(impu, single=True)

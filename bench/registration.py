@@ -56,14 +56,14 @@ class Kamailio:
 
 
 @contextmanager
-def kamailio(folder: Path) -> Iterator[Kamailio]:
-    """Kamailio with bench/kamailio/kamailio.cfg, until the block ends."""
+def kamailio(folder: Path, config: Path = KAMAILIO) -> Iterator[Kamailio]:
+    """Kamailio with a configuration of bench/kamailio, until the block ends."""
     port = free_port(("127.0.0.1",))
     values = {
         "ADDRESS": "127.0.0.1", "PORT": port, "REALM": DOMAIN, "PASSWORD": PASSWORD,
         "FIRST": FIRST_USER, "COUNT": USERS,
     }  # fmt: skip
-    text = KAMAILIO.read_text(encoding="utf-8")
+    text = config.read_text(encoding="utf-8")
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
     folder.mkdir()

@@ -1,6 +1,6 @@
 """SIPp as a load of phones: one run of a scenario of tests/peers/sipp, and what its statistics say at the end.
 
-Used by tests/net/test_sipp.py and bench/registration.py.
+Used by tests/net/test_sipp.py and bench/registration.py and call.py.
 """
 
 import csv

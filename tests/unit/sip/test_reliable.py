@@ -303,7 +303,8 @@ EVENTS: dict[str, Callable[[ReliableResponses], list[Action]]] = {
     "prack": lambda r: r.acknowledged(rack(r.last_rseq)),
     "fired": lambda r: r.fired(),
 }
-TABLE = {  # state: what is transmitted at each event; None is the 481
+# What is transmitted in each state at each event; None is the 481.
+TABLE: dict[Callable[[ReliableResponses], None], dict[str, list[int] | None]] = {
     to_idle: {"100": [100], "180": [180], "183": [183], "200": [200], "486": [486], "prack": None, "fired": []},
     to_open: {"100": [100], "180": [], "183": [], "200": [], "486": [486], "prack": [183], "fired": [183]},
     to_given_up: {"100": [100], "180": [], "183": [], "200": [], "486": [486], "prack": [183], "fired": []},

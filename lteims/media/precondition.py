@@ -7,7 +7,7 @@ to phone. Called by ims/call and ims/leg; what reserves the bearer tells it by `
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 
-from lteims.media.qos_line import MANDATORY, TAGS, Terms, Way, Wish, terms_of, without_qos
+from lteims.media.qos_line import MANDATORY, NOTHING, TAGS, Terms, Way, Wish, terms_of, without_qos
 from lteims.media.sdp import Media, Sdp
 from lteims.media.section import Lines
 
@@ -52,7 +52,7 @@ class _Line:
     phase: _Phase = _Phase.FRESH
     theirs: Way = Way.NONE
     own_wish: Wish = MANDATORY
-    their_wish: Wish = Wish()
+    their_wish: Wish = NOTHING
     told: Way = Way.NONE  # our status as the peer knows it
     told_before: Way = Way.NONE
     due: Way = Way.NONE  # the peer waits to be told of these

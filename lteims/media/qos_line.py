@@ -64,6 +64,7 @@ class Wish:
         return "optional" if way in self.optional else "none"
 
 
+NOTHING = Wish()
 MANDATORY = Wish(mandatory=Way.SENDRECV)
 
 

@@ -1,6 +1,7 @@
 """Offer and answer (RFC 3264) as a server in the middle makes them: a peer's SDP anchored here, and the echo's answer.
 
-Called by ims/call (anchored) and ims/echo (echo_answer), which open the ports first; pure text, no sockets.
+Called by ims/call (anchored) and ims/echo (echo_answer), which open the ports first; pure text, no sockets. What the
+server cannot stand between (TCP) goes from peer to peer as its author wrote it.
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,10 @@ from lteims.media.section import Lines
 
 KINDS = frozenset({"audio", "video", "text"})
 PLAIN = frozenset({"RTP/AVP", "RTP/AVPF"})
-SECURE = frozenset({"RTP/SAVP", "RTP/SAVPF"})  # keys in the SDP: a relay need not know them
-DTLS = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
+UDP = frozenset(
+    {"RTP", "UDP", "UDPTL", "DTLS"}
+)  # the first word of what runs over it; DTLS/SCTP is RFC 8841's old name
+DTLS = frozenset({"TLS", "DTLS"})
 
 SESSION_NAME = "-"
 
@@ -39,22 +42,38 @@ class Refusal:
     code: int = 488
 
 
+def is_rtp(media: Media) -> bool:
+    """True if RTP and RTCP are carried over UDP, encrypted or not: RTP/AVP, RTP/SAVPF, UDP/TLS/RTP/SAVP ..."""
+    words = _transport(media)
+    return words[0] == "RTP" or (words[0] == "UDP" and "RTP" in words)
+
+
 def anchorable(media: Media) -> bool:
-    """True if the server can stand in this media's path: RTP of a kind that it knows, not rejected."""
-    return not media.rejected and media.kind in KINDS and media.proto.upper() in PLAIN | SECURE | DTLS
+    """True if the server can stand in this media's path: any UDP datagrams of any kind, not rejected."""
+    return not media.rejected and _transport(media)[0] in UDP
 
 
-def anchored(sdp: Sdp, origin: Origin, address: str, ports: Sequence[int]) -> Sdp:
+def passes_through(media: Media) -> bool:
+    """True for what the server cannot stand between, such as TCP/MSRP: `anchored` takes None as its port."""
+    return not media.rejected and not anchorable(media)
+
+
+def _transport(media: Media) -> list[str]:
+    return media.proto.upper().split("/")
+
+
+def anchored(sdp: Sdp, origin: Origin, address: str, ports: Sequence[int | None]) -> Sdp:
     """The same description with the server's origin, address and ports; codecs and their parameters untouched.
 
-    `ports` has one RTP port for each m= line (RTCP is the one above); 0 rejects the media, and what is rejected
-    already stays so. A hold by null address becomes a=sendonly or a=inactive, as the address no longer says it.
+    `ports` has one port for each m= line (RTCP is the one above); 0 rejects the media, and what is rejected already
+    stays so; None keeps the author's port, address and lines. A hold by null address becomes a=sendonly or
+    a=inactive, as the address no longer says it.
     """
     if len(ports) != len(sdp.medias):
         raise ValueError(f"{len(ports)} ports for {len(sdp.medias)} m= lines")
     medias = tuple(_anchored_media(sdp, m, address, port) for m, port in zip(sdp.medias, ports, strict=True))
-    removed = _ADDRESSES if any(m.proto.upper() in DTLS for m in sdp.medias) else _ADDRESSES | _DTLS_KEYS
-    lines = section.without_attributes(sdp.lines, removed)
+    keys = any(port is None or _uses_keys(sdp, m) for m, port in zip(sdp.medias, ports, strict=True))
+    lines = section.without_attributes(sdp.lines, _ADDRESSES if keys else _ADDRESSES | _DTLS_KEYS)
     lines = tuple(line for line in lines if not line.startswith("a=group:BUNDLE"))  # RFC 9143: one port for all
     for line in (f"o={origin.encode()}", f"s={SESSION_NAME}"):
         lines = section.with_line(lines, line)
@@ -63,14 +82,30 @@ def anchored(sdp: Sdp, origin: Origin, address: str, ports: Sequence[int]) -> Sd
     return Sdp(lines, medias)
 
 
-def _anchored_media(sdp: Sdp, media: Media, address: str, port: int) -> Media:
-    removed = _ADDRESSES if media.proto.upper() in DTLS else _ADDRESSES | _DTLS_KEYS
+def _anchored_media(sdp: Sdp, media: Media, address: str, port: int | None) -> Media:
+    if port is None:
+        return _kept(sdp, media)
+    removed = _ADDRESSES if _uses_keys(sdp, media) else _ADDRESSES | _DTLS_KEYS
     changed = media.without_attributes(removed).with_port(0 if media.rejected else port)
     if media.connection is not None:
         changed = changed.with_connection(address)
     if not media.rejected and is_no_address(sdp.address_of(media) or ""):
         changed = changed.with_direction(sdp.direction_of(media))
     return changed
+
+
+def _kept(sdp: Sdp, media: Media) -> Media:
+    """As its author wrote it, with a c= line of its own where the session's was meant."""
+    connection = section.value(sdp.lines, "c")
+    if media.rejected or connection is None or media.connection is not None:
+        return media
+    return replace(media, lines=section.with_line(media.lines, f"c={connection}"))
+
+
+def _uses_keys(sdp: Sdp, media: Media) -> bool:
+    """DTLS, or the choice of it (RFC 5939 tcap): the peers' fingerprints have to reach each other."""
+    choices = [*section.attribute_values(sdp.lines, "tcap"), *media.attribute_values("tcap")]
+    return not DTLS.isdisjoint("/".join([media.proto, *choices]).upper().replace(" ", "/").split("/"))
 
 
 def echoable(media: Media) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lteims.config import AuthentType, ImpuConfig, ImsConfig
 from lteims.ims.challenge import credentials_of
+from lteims.ims.contact import imei_of
 from lteims.ims.scscf import Registrar
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
 from lteims.net.sip_flow import Flow
@@ -23,15 +24,17 @@ class Caller:
     subscriber: Subscriber | None
     impu: Impu | None
     binding: Binding | None
+    emergency: bool = False  # a call for help: it goes before others (TS 24.229 5.2.1)
 
     def asserted(self) -> str:
-        """The P-Asserted-Identity value (RFC 3325 9.1), "" for an anonymous caller."""
+        """The first P-Asserted-Identity value (RFC 3325 9.1), "" for an anonymous caller."""
+        return next(iter(self.identities()), "")
+
+    def identities(self) -> list[str]:
+        """The P-Asserted-Identity values: one, or a sip URI and a tel URI; none for an anonymous caller."""
         if self.subscriber is None or self.impu is None:
-            return ""
-        own = [i for i in self.subscriber.impus if self.binding is None or self.subscriber.carries(self.binding, i)]
-        marked = next((impu for impu in own if impu.config.asserted), None)
-        impu = marked or (self.impu if self.impu in own or not own else own[0])
-        return impu.shown
+            return []
+        return asserted_identities(self.subscriber, self.impu, self.binding)
 
     @property
     def name(self) -> str:
@@ -39,7 +42,24 @@ class Caller:
         return self.subscriber.impi if self.subscriber else "anonymous"
 
 
-ANONYMOUS = Caller(None, None, None)
+ANONYMOUS = Caller(None, None, None, emergency=True)
+
+
+def asserted_identities(subscriber: Subscriber, impu: Impu, binding: Binding | None) -> list[str]:
+    """What the server asserts of a user that appears under this IMPU (TS 24.229 5.4.3.2, 5.2.6.4.4).
+
+    The IMPU itself, and the first one of the other scheme (sip, tel) where the user has both. IMPUs that are marked
+    `asserted` take the place of all others; one that belongs to another phone of the SIM is not asserted.
+    """
+    own = [i for i in subscriber.impus if binding is None or subscriber.carries(binding, i)]
+    own = [i for i in own if i.uri.scheme != "urn"]  # a service is no identity
+    marked = [i for i in own if i.config.asserted]
+    first = impu if impu in (marked or own) else next(iter(marked or own), None)
+    if first is None:
+        return [impu.shown]
+    aliases = (i for i in marked or own if (i.uri.scheme == "tel") != (first.uri.scheme == "tel"))
+    alias = next((i for i in aliases if i.config.associated or i.config.asserted), None)
+    return [first.shown] if alias is None else [first.shown, alias.shown]
 
 
 class Identifier:
@@ -50,15 +70,17 @@ class Identifier:
         self._subscribers = subscribers
         self._registrar = registrar
 
-    async def identify(self, request: Request, flow: Flow, callee: ImpuConfig | None) -> Caller:
+    async def identify(
+        self, request: Request, flow: Flow, callee: ImpuConfig | None, *, emergency: bool = False
+    ) -> Caller:
         """The caller; `callee` are the options of the number called, which may let anybody in.
 
-        SipError 401 asks for credentials, 403 turns the caller away.
+        `emergency`: is it a call for help? SipError 401 asks for credentials, 403 turns the caller away.
         """
         found = self._claimed(request)
-        binding = self._binding(found[0], flow) if found is not None else None
+        binding = self._binding(found[0], flow, emergency) if found is not None else None
         if binding is None and callee is not None and callee.anonymous:  # an emergency call is taken from everybody
-            log(IMS, INFO, f"anonymous {request.method} from {flow} to {request.uri}")
+            log(IMS, INFO, f"anonymous {request.method} from {flow}{_device(request)} to {request.uri}")
             return ANONYMOUS
         if found is None:
             raise SipError(403, f"{request.from_.uri} is no user here")
@@ -69,7 +91,7 @@ class Identifier:
             self._believe(subscriber, flow)
         if not subscriber.bindings:
             raise SipError(403, f"{subscriber.impi} is not registered")
-        return Caller(subscriber, impu, binding)
+        return Caller(subscriber, impu, binding, emergency)
 
     def _claimed(self, request: Request) -> tuple[Subscriber, Impu] | None:
         """P-Preferred-Identity first, then From (TS 24.229 5.2.6.3.2)."""
@@ -79,9 +101,14 @@ class Identifier:
                 return found
         return self._subscribers.by_impu(request.from_.uri)
 
-    def _binding(self, subscriber: Subscriber, flow: Flow) -> Binding | None:
-        """The contact that the request comes from: its very flow, or the only one at that address."""
+    def _binding(self, subscriber: Subscriber, flow: Flow, emergency: bool) -> Binding | None:
+        """The contact that the request comes from: its very flow, or the only one at that address.
+
+        A phone that is registered twice from one address calls for help by its emergency registration (5.1.6.8.3).
+        """
         at_host = [b for b in subscriber.bindings if b.flow.host == flow.host]
+        if len(at_host) > 1:
+            at_host.sort(key=lambda b: b.sos != emergency)
         exact = next((b for b in at_host if b.flow == flow), None)
         if exact is None and len(at_host) > 1:
             exact = next((b for b in at_host if b.uri.address()[1] == flow.port), None)
@@ -109,3 +136,13 @@ class Identifier:
         if subscriber.bindings:
             seen = ", ".join(sorted({b.flow.host for b in subscriber.bindings}))
             raise SipError(403, f"{subscriber.impi} is registered from {seen}, not from {flow.host}")
+
+
+def _device(request: Request) -> str:
+    """The IMEI that a phone without registration names in its Contact (TS 24.229 5.1.6.8.2), for the log."""
+    try:
+        instances = [contact.params.get("+sip.instance") or "" for contact in request.contacts]
+    except SipError:
+        return ""
+    imei = next((imei for imei in map(imei_of, instances) if imei), "")
+    return f", IMEI {imei}," if imei else ""

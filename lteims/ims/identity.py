@@ -8,6 +8,8 @@ import re
 
 from lteims.sip.uri import Uri, escape_user
 
+SOS = "urn:service:sos"
+_MAX_LABELS = 16  # of a service URN; no registered service has more than four
 _HAS_SCHEME = re.compile(r"(?:sips?|tel|urn):", re.IGNORECASE)
 
 
@@ -58,11 +60,10 @@ def candidate_keys(uri: Uri, domain: str, local_hosts: frozenset[str]) -> list[s
 def _urn_keys(uri: Uri) -> list[str]:
     """A sub-service falls back to its service: urn:service:sos.police to urn:service:sos (RFC 5031 4.1)."""
     text = uri.text.lower()
-    keys = [text]
-    while "." in text.rpartition(":")[2]:
-        text = text.rpartition(".")[0]
-        keys.append(text)
-    return keys
+    namespace, colon, service = text.rpartition(":")
+    labels = service.split(".", _MAX_LABELS)[:_MAX_LABELS]
+    shorter = [namespace + colon + ".".join(labels[:n]) for n in range(len(labels), 0, -1)]
+    return list(dict.fromkeys([text, *shorter]))
 
 
 def _phone_context(uri: Uri) -> str:
@@ -86,8 +87,21 @@ def derived_impu(imsi: str, domain: str) -> str:
 
 
 def is_emergency(uri: Uri) -> bool:
-    """Does a URI ask for an emergency service (RFC 5031)?"""
-    return uri.scheme == "urn" and uri.text.lower().startswith("urn:service:sos")
+    """Does a URI ask for an emergency service: urn:service:sos or a child of it (RFC 5031 4.2)?"""
+    if uri.scheme != "urn":
+        return False
+    text = uri.text.lower()
+    return text == SOS or text.startswith(SOS + ".")
+
+
+def asks_for_help(uri: Uri, local_hosts: frozenset[str]) -> bool:
+    """Is this an emergency service, or a number of one that every phone knows (TS 22.101 10.1.1: 112 and 911)?
+
+    The numbers count as tel URI, or as sip URI at one of our hosts, whatever their phone-context is.
+    """
+    if uri.scheme == "urn":
+        return is_emergency(uri)
+    return uri.number in ("112", "911") and (uri.scheme == "tel" or uri.host in local_hosts)
 
 
 def is_address(host: str) -> bool:

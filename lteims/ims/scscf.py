@@ -136,6 +136,8 @@ class Registrar:
         for contact, expires, _ in planned:
             if not contact.uri.is_sip:
                 raise SipError(400, f"a contact that is no SIP URI: {contact.uri}", reason="Bad Contact")
+            if expires == 0 and is_sos(contact):  # TS 24.229 5.4.8.3: it stays for the call back, until it expires
+                raise SipError(501, f"{subscriber.impi} wants to end an emergency registration")
             old = self._known(subscriber, contact, request)
             if old is not None:
                 _check_order(old, request)
@@ -145,10 +147,14 @@ class Registrar:
             self._bind(subscriber, impu, request, flow, contact, expires, q, authenticated)
 
     def _remove_all(self, subscriber: Subscriber, request: Request, flow: Flow) -> None:
-        """RFC 3261 10.3 step 6; with multi_sim a phone speaks for itself alone, not for the others with its SIM."""
+        """RFC 3261 10.3 step 6; with multi_sim a phone speaks for itself alone, not for the others with its SIM.
+
+        Emergency registrations stay (TS 24.229 5.4.8.3).
+        """
         if len(request.contacts) > 1 or request.number("expires") != 0:
             raise SipError(400, "Contact: * goes with Expires: 0 alone", reason="Bad Contact")
         own = [b for b in subscriber.bindings if not subscriber.user.multi_sim or b.flow.host == flow.host]
+        own = [b for b in own if not b.sos]
         for binding in own:
             _check_order(binding, request)
         for binding in own:
@@ -251,8 +257,8 @@ class Registrar:
 
 
 def is_sos(contact: NameAddr) -> bool:
-    """Does a contact ask for an emergency registration (TS 24.229 7.2A.13)?"""
-    return "sos" in contact.uri.params
+    """Does a contact ask for an emergency registration (TS 24.229 7.2A.13)? Some phones put `sos` behind the URI."""
+    return "sos" in contact.uri.params or "sos" in contact.params or "+sos" in contact.params
 
 
 def _check_order(binding: Binding, request: Request) -> None:

@@ -35,6 +35,10 @@ class Impu:
     config: ImpuConfig
     shown: str  # name-addr with the display name
 
+    def with_options(self, config: ImpuConfig) -> "Impu":
+        """The same identity with other options."""
+        return Impu(self.uri, self.key, config, NameAddr(self.uri, config.display_name).encode())
+
 
 def read_impu(config: ImpuConfig, domain: str) -> Impu | None:
     """A public identity as the configuration has it; None, with a warning, if it is no URI after all."""
@@ -139,6 +143,7 @@ class Subscribers:
         self.domain = domain
         self.local_hosts: frozenset[str] = frozenset()
         self.listeners: list[BindingListener] = []  # called with "registered", "refreshed", "expired", ...
+        self.edit_listeners: list[Callable[[], None]] = []  # called when users came or options of an IMPU changed
         self._store = store
         self._wheel = wheel
         self._wall = wall
@@ -172,6 +177,29 @@ class Subscribers:
                 known = self._by_name.setdefault(name, (subscriber, impu))
                 if known is not None and known[0] is not subscriber:
                     self._by_name[name] = None
+        self.edited()
+
+    def edited(self) -> None:
+        """Tell those who keep something of the users' options."""
+        for listener in self.edit_listeners:
+            listener()
+
+    def set_options(self, uri: Uri, change: Callable[[ImpuConfig], ImpuConfig]) -> int:
+        """Give a user's IMPU other options; how many entries it has (one for each IMEI with multi_sim)."""
+        found = self.by_impu(uri)
+        if found is None:
+            return 0
+        subscriber, known = found
+        changed = {id(old): old.with_options(change(old.config)) for old in subscriber.impus if old.key == known.key}
+        subscriber.impus = [changed.get(id(impu), impu) for impu in subscriber.impus]
+        filed = self._by_key[known.key][1]
+        if id(filed) in changed:
+            self._by_key[known.key] = (subscriber, changed[id(filed)])
+        name = known.uri.number or known.uri.user
+        named = self._by_name.get(name)
+        if named is not None and id(named[1]) in changed:
+            self._by_name[name] = (subscriber, changed[id(named[1])])
+        return len(changed)
 
     # -- finding
     def by_impi(self, username: str) -> Subscriber | None:
@@ -195,6 +223,10 @@ class Subscribers:
         if uri.scheme == "tel" or (uri.host in self.local_hosts and is_address(uri.host)):
             return self._by_name.get(uri.number or uri.user)  # a number, or a user at our address, has no domain
         return None
+
+    def by_key(self, key: str) -> tuple[Subscriber, Impu] | None:
+        """By the key of an IMPU (identity.key_of), in no other form."""
+        return self._by_key.get(key)
 
     def is_local(self, host: str) -> bool:
         """Is a host our domain, a user's domain or one of our addresses?"""

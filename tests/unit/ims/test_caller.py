@@ -161,3 +161,55 @@ async def test_credentials_of_another_user() -> None:
     assert "does not belong to '002'" in why
     why = await turned_away(registry, 'Authorization: Digest username="nobody", nonce="1", response="1"')
     assert "does not belong to 'nobody'" in why
+
+
+# -- emergency and identities
+async def test_a_call_for_help_comes_by_the_emergency_registration() -> None:
+    registry = await registered(user("001"))
+    await registry.register("Contact: <sip:a@192.0.2.1;sos>")
+    for emergency in (False, True):
+        request = registry.request("INVITE", "tel:1")
+        caller = await registry.identifier.identify(request, FLOW, None, emergency=emergency)
+        assert caller.binding is not None
+        assert (caller.binding.sos, caller.emergency) == (emergency, emergency)
+    assert ANONYMOUS.emergency
+
+
+async def test_the_imei_of_a_phone_without_registration_is_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr("lteims.ims.caller.log", lambda layer, level, text: lines.append(text))
+    registry = Registry(user("001"))
+    phone = f"Contact: <sip:192.0.2.1>;+sip.instance={IMEI_A}"
+    for contact in (phone, "Contact: <sip:192.0.2.1>", "Contact: <<>", "Contact: *"):
+        assert await who(registry, STRANGER, contact, callee=SOS) is ANONYMOUS
+    assert ["35209900-176148-1" in line for line in lines] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("impus", "claim", "asserted"),
+    [
+        (("a",), f"sip:a@{DOMAIN}", [f"<sip:a@{DOMAIN}>"]),
+        (("a", "tel:+1"), f"sip:a@{DOMAIN}", [f"<sip:a@{DOMAIN}>", "<tel:+1>"]),
+        (("a", "tel:+1"), "tel:+1", ["<tel:+1>", f"<sip:a@{DOMAIN}>"]),
+        (("a", "b", "tel:+1", "tel:+2"), f"sip:b@{DOMAIN}", [f"<sip:b@{DOMAIN}>", "<tel:+1>"]),
+        (("a", ImpuConfig("tel:+1", associated=False)), f"sip:a@{DOMAIN}", [f"<sip:a@{DOMAIN}>"]),
+        (("a", ImpuConfig("tel:+1", asserted=True)), f"sip:a@{DOMAIN}", ["<tel:+1>"]),
+        (
+            (ImpuConfig("a", asserted=True), ImpuConfig("tel:+1", asserted=True), "b"),
+            f"sip:b@{DOMAIN}",
+            [f"<sip:a@{DOMAIN}>", "<tel:+1>"],
+        ),
+        (("urn:service:sos", "a"), f"sip:a@{DOMAIN}", [f"<sip:a@{DOMAIN}>"]),
+        (("a", "b"), f"sip:b@{DOMAIN}", [f"<sip:b@{DOMAIN}>"]),
+    ],
+)
+async def test_all_that_is_asserted(impus: tuple[ImpuConfig | str, ...], claim: str, asserted: list[str]) -> None:
+    registry = await registered(user("001", impu=impus))
+    assert (await who(registry, f"From: <{claim}>;tag=1")).identities() == asserted
+    assert ANONYMOUS.identities() == []
+
+
+async def test_what_a_phone_asserts_itself_is_not_believed() -> None:
+    registry = await registered(user("001"), user("002"))
+    caller = await who(registry, f"P-Asserted-Identity: <sip:002@{DOMAIN}>")
+    assert caller.identities() == [f"<sip:001@{DOMAIN}>"]

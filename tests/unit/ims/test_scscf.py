@@ -40,6 +40,41 @@ def lifetimes(registry: Registry) -> dict[str, float]:
     return {binding.contact: binding.expires_at - now for binding in registry.only.bindings}
 
 
+# -- emergency (TS 24.229 5.4.8)
+@pytest.mark.parametrize("contact", [f"<{A};sos>", f"<{A};sos=x>", f"<{A}>;sos", f"<{A}>;+sos"])
+async def test_an_emergency_registration_stands_beside_the_normal_one(registry: Registry, contact: str) -> None:
+    await registry.register(f"Contact: <{A}>;+sip.instance={IMEI_A}")
+    await registry.register(f"Contact: {contact};+sip.instance={IMEI_A}")
+    assert [b.sos for b in registry.only.bindings] == [False, True]
+    await registry.register(f"Contact: {contact};+sip.instance={IMEI_A}", "Call-ID: again")
+    assert [b.sos for b in registry.only.bindings] == [False, True]
+    assert registry.registrar.contact_lines(registry.only.bindings)[1].startswith(f"{contact};+sip.instance=")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [[f"Contact: <{A};sos>;expires=0"], [f"Contact: <{A};sos>", "Expires: 0"], [f"Contact: <{B};sos>;expires=0"]],
+)
+async def test_nobody_ends_an_emergency_registration(registry: Registry, lines: list[str]) -> None:
+    await registry.register(f"Contact: <{A};sos>")
+    await refused(registry, 501, *lines)
+    registry.time.advance(601)
+    assert registry.contacts() == []
+
+
+async def test_all_contacts_but_the_emergency_one_go(registry: Registry) -> None:
+    await registry.register(f"Contact: <{A};sos>")
+    await registry.register(f"Contact: <{B}>")
+    await registry.register("Contact: *", "Expires: 0")
+    assert registry.contacts() == [f"{A};sos"]
+
+
+async def test_an_emergency_registration_is_challenged_as_any_other() -> None:
+    registry = Registry(user("001", pwd="x"))
+    with pytest.raises(Unauthorized):
+        await registry.register(f"Contact: <{A};sos>")
+
+
 # -- lifetimes
 @pytest.mark.parametrize(
     ("lines", "seconds"),

@@ -9,10 +9,12 @@ from collections.abc import Coroutine
 from typing import Protocol
 
 from lteims import counters
+from lteims.ims import emergency
 from lteims.ims.caller import Caller, Identifier
-from lteims.ims.icscf import Destination, Echo, Locator, Registered, Server, Unknown, Unregistered
+from lteims.ims.emergency import AlternativeService
+from lteims.ims.icscf import Destination, Locator, Registered, Server, Unknown, Unregistered
 from lteims.ims.relay import Relay
-from lteims.ims.scscf import Registrar
+from lteims.ims.scscf import Registrar, is_sos
 from lteims.net import eager
 from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction
@@ -65,11 +67,10 @@ class Pcscf:
     def on_request(self, transaction: ServerTransaction) -> None:
         """net.sip.Core: answer or hand on; a SipError from below becomes the answer here and nowhere else."""
         request = transaction.request
-        if len(self._tasks) >= MAX_PENDING:
-            transaction.reply(503, headers={"retry-after": "5"})
-            return
         try:
-            if request.method == "REGISTER":
+            if len(self._tasks) >= MAX_PENDING and self._can_wait(request):
+                transaction.reply(503, headers={"retry-after": "5"})
+            elif request.method == "REGISTER":
                 check_extensions(request)
                 self._spawn(self._register(transaction), transaction)
             elif request.to.tag:
@@ -78,6 +79,16 @@ class Pcscf:
                 self._out_of_dialog(transaction)
         except SipError as error:
             self._refuse(transaction, error)
+
+    def _can_wait(self, request: Request) -> bool:
+        """Under overload everything comes later but calls for help, registrations for them (TS 24.229 5.2.1) and
+        requests inside dialogs, which cost little and end calls."""
+        match request.method:
+            case "REGISTER":
+                return not any(is_sos(contact) for contact in request.contacts)
+            case "INVITE" if not request.to.tag:
+                return not self._locator.is_emergency(request.uri)
+        return not request.to.tag
 
     def on_ack(self, request: Request) -> None:
         """net.sip.Core."""
@@ -113,7 +124,17 @@ class Pcscf:
         request = transaction.request
         level = DEBUG if error.code == 401 else INFO
         log(IMS, level, f"{request.method} from {transaction.flow} answered {error.code}: {error.why}")
+        if isinstance(error, AlternativeService):
+            response = transaction.make(error.code)
+            error.complete(response, self._path(transaction))
+            transaction.respond(response)
+            return
         transaction.reply(error.code, error.reason, error.headers)
+
+    def _path(self, transaction: ServerTransaction) -> str:
+        """This P-CSCF as Path names it to a phone (TS 24.229 5.2.2.1)."""
+        endpoint = self._stack.endpoints[transaction.flow.local]
+        return f"<sip:{host_port(endpoint.host, endpoint.port)};lr>"
 
     def _spawn(self, work: Coroutine[None, None, None], transaction: ServerTransaction) -> None:
         task = eager.start(self._stack.loop, self._guard(work, transaction))
@@ -153,6 +174,8 @@ class Pcscf:
             response.headers["service-route"] = [f"<sip:orig@{host_port(endpoint.host, endpoint.port)};lr>"]
             if mine.path:
                 response.headers["path"] = list(mine.path)
+            elif "supported" in request.headers and "path" in request.tokens("supported"):
+                response.headers["path"] = [self._path(transaction)]  # RFC 3327 5.3; a 380 has to bear this name
         counters.inc("ims_registration")
         transaction.respond(response)
 
@@ -181,11 +204,21 @@ class Pcscf:
 
     async def _who_and_whom(self, transaction: ServerTransaction) -> tuple[Caller, Destination]:
         request = transaction.request
-        destination = self._locator.route(request.uri)
-        options = destination.config if isinstance(destination, Echo) else None
-        caller = await self._identifier.identify(request, transaction.flow, options)
+        uri = request.uri
+        destination = self._locator.route(uri)
+        options = emergency.options_of(destination)
+        help = self._locator.asks_for_help(uri)
+        unlisted = help and isinstance(destination, Unknown) and request.method == "INVITE"
+        if unlisted:
+            uri = emergency.SERVICE
+            destination = self._locator.route(uri)
+            options = emergency.UNPROVEN if isinstance(destination, Unknown) else emergency.options_of(destination)
+        first = help or (options is not None and options.anonymous)
+        caller = await self._identifier.identify(request, transaction.flow, options, emergency=first)
+        if unlisted:
+            emergency.check(caller, destination, request.target)
         if isinstance(destination, Registered) and caller.binding is not None:
-            destination = self._locator.route(request.uri, caller.binding)
+            destination = self._locator.route(uri, caller.binding)
         return caller, destination
 
     async def _message(self, transaction: ServerTransaction) -> None:

@@ -18,7 +18,7 @@ _VERSION = "v=0"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What the file says, with its own addresses and ports still in it."""
+    """What the file says; its own addresses and ports mean nothing, 0 as little as others."""
 
     sdp: Sdp
 
@@ -46,12 +46,9 @@ class Template:
         return [media.kind for media in self.sdp.medias]
 
     def offer(self, origin: Origin, address: str, ports: Sequence[int]) -> Sdp:
-        """The file as an offer; one port for each of its m= lines. Port 0 in the file stays 0."""
+        """The file as an offer; one port for each of its m= lines."""
         _check(ports, self.sdp)
-        medias = (
-            _placed(media, address, 0 if media.rejected else port)
-            for media, port in zip(self.sdp.medias, ports, strict=True)
-        )
+        medias = (_placed(media, address, port) for media, port in zip(self.sdp.medias, ports, strict=True))
         return self._described(origin, address, tuple(medias), ("t=0 0",))
 
     def matched(self, offer: Sdp) -> list[Media | None]:
@@ -62,7 +59,7 @@ class Template:
             own = None if media.rejected else next((m for m in left if m.kind == media.kind), None)
             if own is not None:
                 left.remove(own)
-            found.append(None if own is None or own.rejected else own)
+            found.append(own)
         return found
 
     def answer(self, offer: Sdp, origin: Origin, address: str, ports: Sequence[int]) -> Sdp:

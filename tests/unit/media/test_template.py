@@ -86,7 +86,7 @@ def test_media_alone_gets_a_head() -> None:
         "s=-",
         "c=IN IP6 2001:db8::1",
         "t=0 0",
-        "m=audio 0 RTP/AVP 8",
+        "m=audio 10000 RTP/AVP 8",
         "m=audio 10002 RTP/AVP 8",
     ]
 
@@ -149,11 +149,11 @@ def test_an_answer_takes_the_time_of_the_offer_where_the_file_has_none() -> None
     assert "t=5 6" in lines(answer)
 
 
-def test_a_rejected_section_takes_its_place() -> None:
-    template = Template.parse("m=audio 0 RTP/AVP 8\nm=audio 9 RTP/AVP 0\n")
-    matched = template.matched(offer_of("m=audio 1 RTP/AVP 8", "m=audio 3 RTP/AVP 0"))
-    assert matched[0] is None
-    assert matched[1] is not None
+def test_equal_sections_are_taken_one_after_the_other() -> None:
+    template = Template.parse("m=audio 0 RTP/AVP 8\nm=audio 0 RTP/AVP 8\n")
+    offer = offer_of("m=audio 1 RTP/AVP 8", "m=audio 3 RTP/AVP 0", "m=audio 5 RTP/AVP 0")
+    answer = template.answer(offer, ORIGIN, "192.0.2.1", [10000, 10002, 10004])
+    assert [media.port for media in answer.medias] == [10000, 10002, 0]
 
 
 @pytest.mark.parametrize(

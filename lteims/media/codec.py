@@ -44,6 +44,15 @@ class RtpMap:
         return self.encoding.lower() in AUXILIARY
 
 
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A codec as one side's SDP wants to receive it; `ptime_ms` is the duration of a packet, 0 where it says none."""
+
+    rtpmap: RtpMap
+    fmtp: str = ""
+    ptime_ms: int = 0
+
+
 STATIC: dict[int, RtpMap] = {  # RFC 3551 tables 4 and 5
     entry.payload_type: entry
     for entry in (

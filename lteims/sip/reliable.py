@@ -27,7 +27,9 @@ class RAck:
 
     @classmethod
     def parse(cls, text: str) -> "RAck":
-        """Read `rseq cseq METHOD`; SipError 400 for anything else, and for the RSeq 0 that nobody sends."""
+        """Read `rseq cseq METHOD`; SipError 400 for anything else: none at all, and the RSeq 0 that nobody sends."""
+        if not text:  # RFC 3262 7.2: every PRACK has one
+            raise SipError(400, "PRACK without RAck", reason="Missing RAck Header")
         parts = text.replace("\t", " ").strip(BLANKS).split(" ")
         parts = [part for part in parts if part]
         if len(parts) != 3 or not TOKEN.fullmatch(parts[2]):

@@ -15,7 +15,7 @@ METHODS = (
 _MANDATORY = ("via", "from", "to", "call-id", "cseq")
 _TOP = 0xFFFFFFFF
 _CHECKED = {  # headers that may be there once; the largest value of those that are numbers, 0 for the others
-    "from": 0, "to": 0, "call-id": 0, "cseq": 0, "content-type": 0, "event": 0, "session-expires": 0,
+    "from": 0, "to": 0, "call-id": 0, "cseq": 0, "content-type": 0, "event": 0, "session-expires": 0, "rack": 0,
     "expires": 0, "max-forwards": 255, "min-expires": _TOP, "min-se": _TOP, "rseq": _TOP,
 }  # fmt: skip
 _KEPT = ("call-id", "contact", "path", "authorization", "proxy-authorization", "user-agent")

@@ -20,6 +20,7 @@ from lteims.sip.reliable import (
     Transmit,
     rseq_of,
 )
+from lteims.sip.valid import check_request
 
 T1 = 0.5
 FIRST = 41
@@ -360,3 +361,31 @@ def test_names_are_written_as_the_rfc_does() -> None:
         assert f"\r\n{line}\r\n" in text
     read = parse(b"SIP/2.0 200 OK\r\nx: 90;refresher=uas\r\nMIN-SE: 100\r\n\r\n")
     assert (read.get("session-expires"), read.get("min-se")) == ("90;refresher=uas", "100")
+
+
+# -- before a PRACK reaches anybody
+HEAD = (
+    "PRACK sip:a@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
+    "From: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>;tag=2\r\nCall-ID: 1\r\nCSeq: 3 PRACK\r\n"
+)
+
+
+def rack_of(lines: str) -> RAck:
+    """The RAck of a PRACK from the wire, as its dialog reads it."""
+    message = parse(f"{HEAD}{lines}\r\n".encode())
+    assert isinstance(message, Request)
+    check_request(message)
+    return RAck.parse(message.get("rack"))
+
+
+def test_a_prack_with_a_rack_is_read() -> None:
+    assert rack_of("RAck: 1 2 INVITE\r\n") == RAck(1, 2, "INVITE")
+    assert rack_of("rack:\t1  2 INVITE\r\nSession-Expires: 1800;refresher=uac\r\n") == RAck(1, 2, "INVITE")
+
+
+@pytest.mark.parametrize("lines", ["", "RAck:\r\n", "RAck: 1 INVITE\r\n", "RAck: 1 2 INVITE\r\nRAck: 1 2 INVITE\r\n"])
+def test_a_prack_without_one_is_a_400(lines: str) -> None:
+    with pytest.raises(SipError) as caught:
+        rack_of(lines)
+    assert caught.value.code == 400
+    assert "RAck" in caught.value.reason

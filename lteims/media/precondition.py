@@ -76,6 +76,7 @@ class _Line:
     def hear(self, terms: Terms) -> None:
         self.agreed = self.agreed or self.phase is _Phase.OFFERED
         self.phase = _Phase.HEARD
+        self.told_before = self.told  # whoever speaks has read our last one
         if terms.local is not None:
             self.theirs = terms.local.mirrored()  # RFC 4032 4: it may go down again
         self.their_wish = self.their_wish.raised(terms.local_wish.mirrored())
@@ -86,7 +87,8 @@ class _Line:
             self.due |= asked.mandatory
 
     def tell(self, media: Media, extra: Lines = ()) -> Media:
-        self.told_before, self.told = self.told, self.own
+        if self.told != self.own:  # the same description may be made twice
+            self.told_before, self.told = self.told, self.own
         status = (f"a=curr:qos local {TAGS[self.own]}", f"a=curr:qos remote {TAGS[self.theirs]}")
         wishes = (*self.own_wish.lines("local"), *self.their_wish.lines("remote"))
         return replace(media, lines=(*media.lines, *status, *wishes, *extra))
@@ -148,6 +150,7 @@ class Preconditions:
                 medias.append(media)
                 continue
             line.agreed = True
+            line.told = line.told_before = line.own
             waits = line.their_wish.mandatory
             confirm = (f"a=conf:qos remote {TAGS[waits]}",) if waits & ~line.theirs else ()
             medias.append(line.tell(media, confirm))

@@ -328,8 +328,24 @@ def test_an_offer_that_was_refused_has_told_nothing() -> None:
     assert leg.news
     leg.offer(sdp(AUDIO))
     assert not leg.news
+    leg.offer(sdp(AUDIO))  # the same once more
     leg.withdrawn()  # 491
     assert leg.news
+    leg.offer(sdp(AUDIO))
+    leg.heard(sdp(AUDIO + DONE))
+    leg.offer(sdp(AUDIO))
+    leg.withdrawn()  # another one, that had nothing new in it
+    assert not leg.news
+
+
+def test_an_answer_is_told_even_if_the_next_offer_is_refused() -> None:
+    leg = Preconditions(reserved=False)
+    leg.heard(sdp(AUDIO + WAITING))
+    leg.reserved()
+    leg.answer(sdp(AUDIO))
+    leg.offer(sdp(AUDIO))
+    leg.withdrawn()
+    assert not leg.news
 
 
 def test_a_first_offer_that_was_refused() -> None:

@@ -108,6 +108,7 @@ class App:
         restored = subscribers.restore(len(stack.endpoints))
         if restored:
             log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
+        control = Control(subscribers, calls, time.time, self.stop, locator, str(self._path.parent))
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:
             await stack.start()
@@ -117,7 +118,7 @@ class App:
             with suppress(OSError):  # whoever read our output may have gone
                 print(f"lteims {__version__} ready: {bound}", flush=True)
             log(IMS, INFO, f"ready: {bound}")
-            await self._until_stopped(Commands(Control(subscribers, calls, time.time, self.stop), log_file))
+            await self._until_stopped(Commands(control, log_file))
         finally:
             sweeper.stop()
             calls.close()

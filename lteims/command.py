@@ -15,6 +15,7 @@ from lteims import __version__, installed
 from lteims.app import App, check_startable, missing_files
 from lteims.config import ConfigError, Loaded, load, to_json
 from lteims.errors import LteimsError, OperatorError
+from lteims.ims.forced import read_content
 from lteims.oam import events
 
 EXIT_OK, EXIT_ERROR = 0, 1
@@ -40,7 +41,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _do(options: argparse.Namespace) -> int:
     _check_current()
-    loaded = load(options.config, _read, _defines(options.define))
+    loaded = load(options.config, _read, _defines(options.define), read_content)
     if options.print_config:
         print(to_json(loaded.tree), flush=True)
         return EXIT_OK

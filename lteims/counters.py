@@ -6,6 +6,7 @@ A name that ends in `_` is a family: what follows is bounded by the code that co
 
 HELP: dict[str, str] = {
     "sip_": "SIP requests by method and responses by reason phrase, sent and received",
+    "ims_forced_answer": "Requests answered, or left without answer, as `code` of an IMPU says",
     "log_lost": "Log entries that could not be written to the log file",
     "rtp_recv": "Valid RTP packets received",
     "rtp_send": "RTP packets sent",

@@ -3,12 +3,23 @@
 The views are plain values, named and typed as the remote API shows them (manual 6.6).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from lteims.clock import WallClock
+from lteims.config import Diagnostic, changed_impu, check_impu_changes
+from lteims.errors import OperatorError
 from lteims.ims.calls import Calls
+from lteims.ims.forced import read_content
+from lteims.ims.icscf import Locator
+from lteims.ims.identity import impu_uri
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
+from lteims.sip.errors import SipError
+from lteims.sip.uri import parse_uri
+from lteims.trace import IMS, INFO, log
+
+_IDENTITY = ("impu", "domain")  # what makes an IMPU the one that it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +64,45 @@ class UserView:
 class Control:
     """The operator's verbs, over the objects that app.py built."""
 
-    def __init__(self, subscribers: Subscribers, calls: Calls, wall: WallClock, quit: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        subscribers: Subscribers,
+        calls: Calls,
+        wall: WallClock,
+        quit: Callable[[], None],
+        locator: Locator,
+        folder: str = "",
+    ) -> None:
+        """`folder` is what relative file names are relative to: the configuration's."""
         self._subscribers = subscribers
         self._calls = calls
         self._wall = wall
         self._quit = quit
+        self._locator = locator
+        self._folder = folder
 
     def users(self) -> list[UserView]:
         """All users of ue_db, in its order."""
         dialogs = self._dialogs()
         return [self._user(subscriber, dialogs) for subscriber in self._subscribers]
+
+    def impu_set(self, impu: str, changes: Mapping[str, object], warnings: list[Diagnostic] | None = None) -> None:
+        """Change options of an IMPU of the echo or of a user (manual 6.6 impu_set), from the next request on.
+
+        `changes` are the options as JSON has them, without `impu`; what is odd but no error goes to `warnings`.
+        Raises ConfigError for a value that is none, OperatorError where there is no such IMPU; nothing changes then.
+        """
+        fields = check_impu_changes(dict(changes), self._folder, warnings)
+        if fixed := [name for name in _IDENTITY if name in fields]:
+            raise OperatorError(f"'{fixed[0]}' makes an IMPU another one, and cannot be changed")
+        try:
+            uri = parse_uri(impu_uri(impu, self._subscribers.domain))
+        except SipError as error:
+            raise OperatorError(f"'{impu}' is no IMPU: {error}") from None
+        change = partial(changed_impu, changes=fields, warnings=warnings, octets_of=read_content)
+        if not self._locator.set_options(uri, change):
+            raise OperatorError(f"there is no IMPU '{impu}'")
+        log(IMS, INFO, f"IMPU {impu} has other options now: {', '.join(changes) or 'none'}")
 
     def quit(self) -> None:
         """Stop the server in order."""

@@ -12,6 +12,7 @@ from lteims import counters
 from lteims.ims import emergency
 from lteims.ims.caller import Caller, Identifier
 from lteims.ims.emergency import AlternativeService
+from lteims.ims.forced import Forcing
 from lteims.ims.icscf import Destination, Locator, Registered, Server, Unknown, Unregistered
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar, is_sos
@@ -62,6 +63,8 @@ class Pcscf:
         self._calls = calls
         self._relay = relay
         self._tasks: set[asyncio.Task[None]] = set()
+        self.forcing = Forcing(stack, locator, ALLOW)
+        stack.takes_cancel = self.on_cancel
 
     # -- the door
     def on_request(self, transaction: ServerTransaction) -> None:
@@ -70,6 +73,8 @@ class Pcscf:
         try:
             if len(self._tasks) >= MAX_PENDING and self._can_wait(request):
                 transaction.reply(503, headers={"retry-after": "5"})
+            elif request.method in self.forcing.methods and self.forcing.answer(transaction):
+                return
             elif request.method == "REGISTER":
                 check_extensions(request)
                 self._spawn(self._register(transaction), transaction)
@@ -92,7 +97,13 @@ class Pcscf:
 
     def on_ack(self, request: Request) -> None:
         """net.sip.Core."""
+        if self.forcing.unacknowledged and self.forcing.on_ack(request):
+            return
         self._calls.on_ack(request)
+
+    def on_cancel(self, transaction: ServerTransaction) -> bool:
+        """A CANCEL, before anything is cancelled; True if an answer is forced on it and that is all."""
+        return "CANCEL" in self.forcing.methods and self.forcing.answer(transaction)
 
     def _in_dialog(self, transaction: ServerTransaction) -> None:
         request = transaction.request

@@ -69,6 +69,7 @@ class SipStack:
         self.endpoints: list[Endpoint] = []
         self.core: Core | None = None
         self.finish: Callable[[Message, str], None] | None = None  # last touch on what we send (custom_headers)
+        self.takes_cancel: Callable[[ServerTransaction], bool] | None = None  # asked first; True: nothing is cancelled
         self._connections = Connections(self, wheel, tcp_keepalive, max_connections, message_time)
         self._servers: dict[tuple[str, ...], ServerTransaction] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
@@ -193,11 +194,14 @@ class SipStack:
     def _on_cancel(self, transaction: ServerTransaction, key: tuple[str, ...]) -> None:
         """RFC 3261 9.2: the CANCEL is answered by itself, the INVITE through its owner."""
         invite = self._servers.get((*key[:-1], "INVITE"))
+        cancel = transaction.request  # the transaction lets go of it once it has answered
+        if invite is not None:
+            transaction.to_tag = invite.to_tag
+        if self.takes_cancel is not None and self.takes_cancel(transaction):
+            return
         if invite is None:
             transaction.reply(481)
             return
-        cancel = transaction.request  # the transaction lets go of it once it has answered
-        transaction.to_tag = invite.to_tag
         transaction.reply(200)
         invite.cancelled(cancel)
 

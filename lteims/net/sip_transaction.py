@@ -42,8 +42,8 @@ class ServerTransaction:
     """One request of a peer. `to_tag` is put into every answer but 100; a dialog uses it as its local tag."""
 
     __slots__ = (
-        "_machine", "_stack", "_timers", "ended", "flow", "key", "on_ack", "on_cancel", "on_timeout",
-        "origin", "request", "to_tag",
+        "_machine", "_muted", "_settled", "_stack", "_timers", "_tried", "ended", "flow", "key", "on_ack", "on_cancel",
+        "on_timeout", "origin", "request", "to_tag",
     )  # fmt: skip
 
     def __init__(self, stack: "SipStack", request: Request, flow: Flow, key: tuple[str, ...]) -> None:
@@ -57,6 +57,9 @@ class ServerTransaction:
         self.on_timeout: Callable[[], None] | None = None  # no ACK came
         self.origin: Origin | None = None
         self.ended = False
+        self._muted = False
+        self._settled = False  # has the owner of a muted transaction given its final response?
+        self._tried = False  # a provisional response was forced, which is as good as a 100
         self._timers: list[Handle] = []
         kind = InviteServer if request.method == "INVITE" else NonInviteServer
         self._machine = kind(stack.timings, flow.transport != "UDP", id=trace_id(stack, request))
@@ -64,6 +67,8 @@ class ServerTransaction:
     @property
     def answered(self) -> bool:
         """Has a final response been given?"""
+        if self._muted:
+            return self._settled
         return self._machine.state not in (State.TRYING, State.PROCEEDING)
 
     def reply(self, code: int, reason: str = "", headers: dict[str, str] | None = None) -> None:
@@ -79,7 +84,10 @@ class ServerTransaction:
 
     def respond(self, response: Response) -> None:
         """Send a response; after a final one others but further 2xx to an INVITE are ignored."""
-        if self.ended:
+        if self._muted:
+            self._swallow(response)
+            return
+        if self.ended or (self._tried and response.code == 100):
             return
         stack = self._stack
         if stack.finish is not None:
@@ -91,6 +99,11 @@ class ServerTransaction:
             stack.transmit_response(self.flow, response, data)
             self.drop()
             return
+        self._answer(response, data)
+
+    def _answer(self, response: Response, data: bytes) -> None:
+        stack = self._stack
+        invite = isinstance(self._machine, InviteServer)
         actions = self._machine.handle(Respond(response.code, data), stack.loop.time())
         if invite and response.code >= 200:
             stack.finished(self, len(data) + size_of(self.request))
@@ -98,6 +111,34 @@ class ServerTransaction:
                 stack.served(self.origin)
                 self.origin = None
         self._run(actions, response)
+
+    # -- answers that an operator forces (ims/forced.py)
+    def force(self, response: Response) -> None:
+        """Send a response beside the owner's; a challenge too keeps the transaction, so that it is the only one."""
+        if self.ended:
+            return
+        stack = self._stack
+        if stack.finish is not None:
+            stack.finish(response, self.request.method)
+        self._tried = True
+        self._answer(response, response.encode())
+
+    def mute(self) -> None:
+        """From now on nothing leaves of what the owner answers, who sees no difference."""
+        self._muted = True
+
+    def expire(self) -> None:
+        """Keep the transaction for retransmissions of the request, 64*T1 or until there are too many."""
+        if not self.ended:
+            self._stack.finished(self, size_of(self.request))
+            self._timers.append(self._stack.wheel.add(64 * self._stack.timings.t1, self.drop))
+
+    def _swallow(self, response: Response) -> None:
+        if response.code < 200 or self._settled:
+            return
+        self._settled = True
+        if self._machine.state in (State.TRYING, State.PROCEEDING):
+            self.expire()
 
     def feed(self, event: Event) -> None:
         """An event from the wire or a timer."""

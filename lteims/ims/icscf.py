@@ -93,7 +93,6 @@ class Locator:
         if isinstance(echo, Echo) and config is not None:
             changed = Echo(echo.uri, config)
             self._echo = {key: changed if old is echo else old for key, old in self._echo.items()}
-            self._open = self._open_numbers()
         self._subscribers.edited()
         return users + (config is not None)
 

@@ -53,7 +53,7 @@ def preferred_bindings(request: Request, bindings: Iterable[Binding]) -> list[tu
         if score is not None:
             ranked.setdefault((binding.q, score), []).append(binding)
     groups = [tuple(ranked[rank]) for rank in sorted(ranked, reverse=True)]
-    directives = request.tokens("request-disposition")
+    directives = [value.lower() for value in _values_of(request, "request-disposition")]
     if "no-fork" in directives:
         return [groups[0][:1]] if groups else []
     if "sequential" in directives:
@@ -90,7 +90,7 @@ def _is_feature(name: str) -> bool:
 def _preferences(request: Request, header: str) -> list[Preference]:
     """The values of a header; one that cannot be read expresses nothing."""
     found = []
-    for value in request.values(header) if header in request.headers else ():
+    for value in _values_of(request, header):
         _, semicolon, rest = value.partition(";")
         try:
             params = parse_params(semicolon + rest, header)
@@ -100,6 +100,13 @@ def _preferences(request: Request, header: str) -> list[Preference]:
         if features:
             found.append(Preference(features, "require" in params, "explicit" in params))
     return found
+
+
+def _values_of(request: Request, header: str) -> list[str]:
+    try:
+        return request.values(header)
+    except SipError:
+        return []
 
 
 def _score(own: Params, accepted: list[Preference], rejected: list[Preference]) -> float | None:

@@ -4,6 +4,7 @@ The server is the privacy service: a B2BUA hides Via, Record-Route, Call-ID and 
 `header`, `session` and `critical` ask for nothing more than is left out here. Called by outbound.py.
 """
 
+from lteims.sip.errors import SipError
 from lteims.sip.headers import NameAddr
 from lteims.sip.message import Message
 from lteims.sip.uri import parse_uri
@@ -14,10 +15,13 @@ _OF_THE_WAY = ("diversion", "history-info")  # RFC 7044 10.1
 
 
 def privacy_of(message: Message) -> frozenset[str]:
-    """The priv-values of a message. `none` beside another one counts for nothing: to hide is the safe reading."""
+    """The priv-values of a message. To hide is the safe reading of what cannot be read, and of `none` beside others."""
     if "privacy" not in message.headers:
         return frozenset()
-    found = {token.strip() for value in message.tokens("privacy") for token in value.split(";")} - {""}
+    try:
+        found = {token.strip() for value in message.tokens("privacy") for token in value.split(";")} - {""}
+    except SipError:
+        return frozenset(("id", "user"))
     return frozenset(found - {"none"} or found)
 
 

@@ -52,6 +52,7 @@ def test_without_a_preference_all_of_one_q_are_called_at_once() -> None:
         ("*;mobility=fixed;require;explicit", [["plain"]]),
         ("*", [["video", "audio", "plain", "text"]]),
         ("*;require", [["video", "audio", "plain", "text"]]),
+        ('*;video="', [["video", "audio", "plain", "text"]]),
         ("*;=x", [["video", "audio", "plain", "text"]]),
         ("*;video=TRUE", [["video", "plain"], ["audio", "text"]]),
         ("*;video=FALSE;require;explicit", [["plain", "text"]]),
@@ -145,9 +146,5 @@ def test_what_the_other_side_sees(contact: str, shown: str) -> None:
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_preference_is_too_odd(wanted: str, unwanted: str) -> None:
     request = Request("INVITE", "tel:1", {"accept-contact": [f"*;{wanted}"], "reject-contact": [unwanted]})
-    try:
-        request.values("accept-contact"), request.values("reject-contact")
-    except Exception:  # noqa: BLE001
-        return
     for group in preferred_bindings(request, ALL):
         assert group

@@ -23,6 +23,7 @@ def request(*privacy: str) -> Request:
         (("none;id",), {"id"}, True, False),
         (("user,id",), {"user", "id"}, True, True),
         (("",), set(), False, False),
+        (('"id, x',), {"id", "user"}, True, True),
         ((";;",), set(), False, False),
     ],
 )

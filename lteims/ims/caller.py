@@ -16,6 +16,8 @@ from lteims.sip.errors import SipError
 from lteims.sip.message import Request
 from lteims.trace import IMS, INFO, log
 
+_NOBODY = "anonymous.invalid"  # RFC 3323 4.1.1.3
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -77,11 +79,14 @@ class Identifier:
 
         `emergency`: is it a call for help? SipError 401 asks for credentials, 403 turns the caller away.
         """
-        found = self._claimed(request)
+        found = self._claimed(request, flow)
         binding = self._binding(found[0], flow, emergency) if found is not None else None
         if binding is None and callee is not None and callee.anonymous:  # an emergency call is taken from everybody
             log(IMS, INFO, f"anonymous {request.method} from {flow}{_device(request)} to {request.uri}")
             return ANONYMOUS
+        if found is None and request.from_.uri.host == _NOBODY:
+            found = self._seen(flow)
+            binding = self._binding(found[0], flow, emergency) if found is not None else None
         if found is None:
             raise SipError(403, f"{request.from_.uri} is no user here")
         subscriber, impu = found
@@ -93,13 +98,28 @@ class Identifier:
             raise SipError(403, f"{subscriber.impi} is not registered")
         return Caller(subscriber, impu, binding, emergency)
 
-    def _claimed(self, request: Request) -> tuple[Subscriber, Impu] | None:
-        """P-Preferred-Identity first, then From (TS 24.229 5.2.6.3.2)."""
-        for preferred in request.name_addrs("p-preferred-identity"):
-            found = self._subscribers.by_impu(preferred.uri)
-            if found is not None:
-                return found
-        return self._subscribers.by_impu(request.from_.uri)
+    def _claimed(self, request: Request, flow: Flow) -> tuple[Subscriber, Impu] | None:
+        """P-Preferred-Identity first, then From (TS 24.229 5.2.6.3.2).
+
+        A preference that is not this phone's own does not count: whoever is registered where the request comes from
+        goes before others.
+        """
+        found = self._subscribers.by_impu(request.from_.uri)
+        if "p-preferred-identity" not in request.headers:
+            return found
+        preferred = [self._subscribers.by_impu(p.uri) for p in request.name_addrs("p-preferred-identity")]
+        claims = [claim for claim in (*preferred, found) if claim is not None]
+        here = (claim for claim in claims if any(b.flow.host == flow.host for b in claim[0].bindings))
+        return next(here, None) or next(iter(claims), None)
+
+    def _seen(self, flow: Flow) -> tuple[Subscriber, Impu] | None:
+        """A phone that names nobody is known by where it registered, under its default IMPU (5.2.6.3.2)."""
+        for subscriber in self._subscribers:
+            for binding in subscriber.bindings:
+                if binding.flow == flow:
+                    own = [i for i in subscriber.registered_impus(binding) if i.uri.scheme != "urn"]
+                    return (subscriber, own[0]) if own else None
+        return None
 
     def _binding(self, subscriber: Subscriber, flow: Flow, emergency: bool) -> Binding | None:
         """The contact that the request comes from: its very flow, or the only one at that address.

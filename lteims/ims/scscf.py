@@ -252,8 +252,8 @@ class Registrar:
 
     @staticmethod
     def associated_uris(subscriber: Subscriber, binding: Binding) -> list[str]:
-        """The P-Associated-URI values (RFC 7315 4.1): the default IMPU first."""
-        return [impu.shown for impu in subscriber.registered_impus(binding)]
+        """The P-Associated-URI values (RFC 7315 4.1): the default IMPU first. A service URN is no one's identity."""
+        return [impu.shown for impu in subscriber.registered_impus(binding) if impu.uri.scheme != "urn"]
 
 
 def is_sos(contact: NameAddr) -> bool:

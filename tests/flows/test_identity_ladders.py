@@ -59,6 +59,15 @@ def test_a_caller_that_wants_to_be_nobody(lab: Lab, privacy: str) -> None:
     assert not {"p-asserted-identity", "subject", "history-info"} & set(invite.headers)
 
 
+def test_a_registered_phone_that_names_nobody(lab: Lab) -> None:
+    """Its From is anonymous; who it is, is known by its flow, and asserted unless it asks for privacy."""
+    lab.a.bend = headers(**{"from": '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=x', "privacy": "id"})
+    lab.play(INVITED + REFUSED)
+    invite = lab.b.last("INVITE")
+    assert invite.get("from").startswith('"Anonymous" <sip:anonymous@anonymous.invalid>;tag=')
+    assert "p-asserted-identity" not in invite.headers
+
+
 def test_no_privacy_is_no_privacy(lab: Lab) -> None:
     lab.a.bend = headers(privacy="none")
     lab.play(INVITED + REFUSED)

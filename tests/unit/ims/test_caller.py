@@ -57,8 +57,8 @@ async def test_unregistered() -> None:
 
 async def test_a_stranger() -> None:
     registry = await registered(user("001"))
-    assert "no user here" in await turned_away(registry, STRANGER)
-    assert "no user here" in await turned_away(registry, STRANGER, callee=OPEN)
+    assert "no user here" in await turned_away(registry, STRANGER, flow=ELSEWHERE)
+    assert "no user here" in await turned_away(registry, STRANGER, flow=ELSEWHERE, callee=OPEN)
     assert await who(registry, STRANGER, callee=SOS) is ANONYMOUS
     assert ANONYMOUS.asserted() == ""
     assert ANONYMOUS.name == "anonymous"
@@ -124,7 +124,24 @@ async def test_the_preferred_identity_counts_before_from() -> None:
     assert caller.asserted() == "<tel:+331>"
     caller = await who(registry, "P-Preferred-Identity: <sip:unknown@foreign.org>")
     assert caller.asserted() == f"<sip:a@{DOMAIN}>"
-    assert "not registered" in await turned_away(registry, f"P-Preferred-Identity: <sip:002@{DOMAIN}>")
+    caller = await who(registry, f"P-Preferred-Identity: <sip:002@{DOMAIN}>")
+    assert caller.asserted() == f"<sip:a@{DOMAIN}>"  # a preference for another's identity does not count
+    assert "not registered" in await turned_away(registry, f"P-Preferred-Identity: <sip:002@{DOMAIN}>", STRANGER)
+
+
+async def test_a_registered_phone_that_names_nobody_is_known_by_its_flow() -> None:
+    registry = await registered(user("001", impu=("urn:service:sos", "a", "tel:+331")), user("002"))
+    caller = await who(registry, STRANGER)
+    assert caller.identities() == [f"<sip:a@{DOMAIN}>", "<tel:+331>"]
+    assert "no user here" in await turned_away(registry, STRANGER, flow=Flow("UDP", 0, FLOW.host, 5099))
+    assert "no user here" in await turned_away(registry, "From: <sip:anonymous@elsewhere.org>;tag=1")
+    assert await who(registry, STRANGER, flow=ELSEWHERE, callee=SOS) is ANONYMOUS
+
+
+async def test_a_phone_that_names_nobody_is_still_challenged() -> None:
+    registry = await registered(user("001", pwd="x"))
+    with pytest.raises(Unauthorized):
+        await who(registry, STRANGER)
 
 
 async def test_the_asserted_identity() -> None:

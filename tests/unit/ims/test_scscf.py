@@ -69,6 +69,12 @@ async def test_all_contacts_but_the_emergency_one_go(registry: Registry) -> None
     assert registry.contacts() == [f"{A};sos"]
 
 
+async def test_a_service_is_no_associated_identity() -> None:
+    registry = Registry(user("001", impu=("urn:service:sos", "a", "tel:+1")))
+    subscriber, _, (binding,) = await registry.register(f"Contact: <{A};sos>", to=f"sip:a@{DOMAIN}")
+    assert registry.registrar.associated_uris(subscriber, binding) == [f"<sip:a@{DOMAIN}>", "<tel:+1>"]
+
+
 async def test_an_emergency_registration_is_challenged_as_any_other() -> None:
     registry = Registry(user("001", pwd="x"))
     with pytest.raises(Unauthorized):

@@ -27,8 +27,8 @@ from setuptools.command.build_ext import build_ext
 COMPILED = """
     ids trace counters
     sip/grammar sip/uri sip/headers sip/message sip/valid sip/transaction sip/uas_transaction sip/uac_transaction
-    aka/digest media/rtp
-    net/timers net/sip_flow net/sip_answers net/sip net/sip_transaction net/rtp
+    aka/digest media/rtp media/rtcp media/reception
+    net/timers net/sip_flow net/sip_answers net/sip net/sip_transaction net/rtp_flow net/rtp_end net/rtp
     ims/identity ims/challenge ims/headers ims/scscf
 """
 BUILD = Path("build")

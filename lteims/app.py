@@ -98,7 +98,7 @@ class App:
         challenges = Challenges(loop.time, stack.tokens.octets)
         hss = EmbeddedHss(subscribers, store, stack.tokens.octets)
         registrar = Registrar(config, subscribers, hss, challenges, store, time.time)
-        plane = MediaPlane(loop, loop.time)
+        plane = MediaPlane(loop, loop.time, wheel, stack.tokens)
         calls = Calls(config, stack, plane, [PortPool(a.port_min, a.port_max) for a in config.sip_addr])
         locator = Locator(config, subscribers)
         identifier = Identifier(config, subscribers, registrar)

@@ -13,6 +13,7 @@ HELP: dict[str, str] = {
     "rtcp_recv": "Valid RTCP packets received",
     "rtcp_send": "RTCP packets sent",
     "rtp_dropped": "RTP and RTCP packets from somebody else than the peer, or that could not be sent",
+    "rtp_held": "RTP packets kept back by hold (a=sendonly, recvonly, inactive)",
     "rtp_invalid": "Datagrams on media ports that were neither RTP nor RTCP",
     "store_commit": "Transactions synced to the state file",
     "store_error": "Transactions that the state file's disk refused; their changes are tried again",

@@ -41,6 +41,14 @@ def _payload_offset(data: bytes) -> int:
     return offset + 4 + 4 * int(_EXTENSION.unpack_from(data, offset)[1])
 
 
+def payload_length(data: bytes) -> int:
+    """The octets of payload in a packet that `is_rtp` has passed, as a sender report counts them (RFC 3550 6.4.1)."""
+    if data[0] == 0x80:
+        return len(data) - HEADER_LENGTH
+    padding = data[-1] if data[0] & 0x20 else 0
+    return max(0, len(data) - _payload_offset(data) - padding)
+
+
 def describe(data: bytes) -> str:
     """What the log says of a packet that `is_rtp` has passed: pt, seq, ts, ssrc and the length in octets."""
     _, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)

@@ -5,21 +5,27 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from time import monotonic
 
 import pytest
 
 from lteims import counters
 from lteims.errors import OperatorError
-from lteims.media.rtcp import ReceiverReport, compound
+from lteims.ids import Tokens
+from lteims.media.codec import Codec, RtpMap
+from lteims.media.feedback import PLI, Feedback
+from lteims.media.frame import silence_for
+from lteims.media.rtcp import BYE, PSFB, SDES, SR, ReceiverReport, ReportBlock, SenderReport, compound, walk
 from lteims.media.rtp import RtpPacket
 from lteims.net.rtp import MediaPlane, RtpStream
 from lteims.net.rtp_ports import PortPool, PortsExhausted
+from lteims.net.timers import TimerWheel
 from lteims.net.udp import Address, BindError, UdpSocket, address_text, open_udp, resolve
 from lteims.trace import DEBUG, ERROR, MEDIA, Layer, set_sink
 
 BOTH_LOOPS = True  # read by conftest.py
 HOSTS = ["127.0.0.1", "::1"]
-BASE = 22000 + os.getpid() % 500 * 20  # below the ports that the kernel hands out, apart from a second run's
+BASE = 22000 + os.getpid() % 250 * 40  # below the ports that the kernel hands out, apart from a second run's
 PACKET = RtpPacket(97, 7, 320, 0xABCD, b"voice").encode()
 REPORT = compound(ReceiverReport(0xABCD), "phone")
 STUN = bytes.fromhex("000100002112a442") + bytes(12)
@@ -49,6 +55,12 @@ class Phone:
 
     async def heard(self) -> bytes:
         return await self._read(self.rtp)
+
+    async def heard_echo(self, ssrc: int = 0xABCD) -> bytes:
+        """A packet that came back, with the SSRC that it was sent with: an echo has its own."""
+        data = await self.heard()
+        assert data[8:12] != ssrc.to_bytes(4, "big")
+        return data[:8] + ssrc.to_bytes(4, "big") + data[12:]
 
     async def heard_rtcp(self) -> bytes:
         return await self._read(self.rtcp)
@@ -96,9 +108,10 @@ def phones(host: str) -> Iterator[Callable[[], Phone]]:
 
 class Time:
     now = 0.0
+    real = False
 
     def __call__(self) -> float:
-        return self.now
+        return monotonic() if self.real else self.now
 
 
 @pytest.fixture
@@ -108,9 +121,12 @@ def time() -> Time:
 
 @pytest.fixture
 async def plane(time: Time) -> AsyncIterator[MediaPlane]:
-    made = MediaPlane(asyncio.get_running_loop(), time)
+    loop = asyncio.get_running_loop()
+    wheel = TimerWheel(loop.call_at, loop.time)
+    made = MediaPlane(loop, time, wheel, Tokens(os.urandom))
     yield made
     made.close()
+    wheel.close()
 
 
 @pytest.fixture
@@ -144,13 +160,13 @@ async def test_echo(plane: MediaPlane, pool: PortPool, host: str, phones: Callab
     stream.echo()
     time.now = 5.0
     phone.send(stream)
+    assert await phone.heard_echo() == PACKET
     phone.send_rtcp(stream)
-    assert await phone.heard() == PACKET
-    assert await phone.heard_rtcp() == REPORT
+    await turns()
     assert stream.port % 2 == 0
     assert stream.last_activity == 5.0
     counts = (stream.rtp_recv_count, stream.rtp_send_count, stream.rtcp_recv_count, stream.rtcp_send_count)
-    assert counts == (1, 1, 1, 1)
+    assert counts == (1, 1, 1, 0)  # RTCP is answered by reports of the server's own, not sent back
     assert stream.rtp_addr == address_text(phone.addrs[0])
     assert stream.rtcp_addr == address_text(phone.addrs[1])
 
@@ -163,7 +179,7 @@ async def test_a_burst_comes_back_in_order(
     sent = [RtpPacket(98, n, n, 1, bytes(900)).encode() for n in range(100)]
     for data in sent:
         phone.send(stream, data)
-    assert [await phone.heard() for _ in sent] == sent
+    assert [await phone.heard_echo(1) for _ in sent] == sent
 
 
 async def test_relay(plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone]) -> None:
@@ -181,10 +197,6 @@ async def test_relay(plane: MediaPlane, pool: PortPool, host: str, phones: Calla
     assert await a.heard() == PACKET
     assert (leg_a.rtp_recv_count, leg_a.rtp_send_count) == (1, 1)
     assert (leg_b.rtp_recv_count, leg_b.rtp_send_count) == (1, 1)
-    leg_a.forward = False
-    a.send(leg_a)
-    assert await b.hears_nothing()
-    assert leg_a.rtp_recv_count == 2
 
 
 async def test_relay_without_a_destination_drops(
@@ -210,7 +222,7 @@ async def test_first_source_is_latched(
     stream.set_remote(*signalled.addrs)
     stream.echo()
     phone.send(stream)
-    assert await phone.heard() == PACKET
+    assert await phone.heard_echo() == PACKET
     assert stream.rtp_addr == address_text(phone.addrs[0])
     stranger.send(stream)
     assert await stranger.hears_nothing()
@@ -219,7 +231,7 @@ async def test_first_source_is_latched(
     assert any(f"packets from {address_text(stranger.addrs[0])} dropped" in message for _, _, message in log_lines)
     # who signalled the address wins over who was quicker
     signalled.send(stream)
-    assert await signalled.heard() == PACKET
+    assert await signalled.heard_echo() == PACKET
     phone.send(stream)
     assert await phone.hears_nothing()
 
@@ -236,7 +248,7 @@ async def test_set_remote_latches_anew(
     stream.set_remote(*private.addrs)  # the same SDP again: the way in use stays until a packet comes
     assert stream.rtp_addr == address_text(first.addrs[0])
     second.send(stream)
-    assert await second.heard() == PACKET
+    assert await second.heard_echo() == PACKET
     stream.set_remote(*first.addrs)
     assert stream.rtp_addr == address_text(first.addrs[0])
     stream.set_remote(None, None)
@@ -256,7 +268,7 @@ async def test_what_is_no_rtp_is_dropped_and_latches_nothing(
     assert stream.rtp_addr == ""
     assert (stream.invalid_count, stream.rtp_recv_count, stream.dropped_count) == (8, 0, 0)
     phone.send(stream)
-    assert await phone.heard() == PACKET
+    assert await phone.heard_echo() == PACKET
 
 
 async def test_dtls_passes_a_relay_between_the_signalled_addresses(
@@ -272,6 +284,119 @@ async def test_dtls_passes_a_relay_between_the_signalled_addresses(
     a.send(leg_a, DTLS)
     assert await b.heard() == DTLS
     assert (leg_a.rtp_recv_count, leg_a.invalid_count) == (0, 1)
+
+
+async def test_hold_stops_rtp_and_lets_rtcp_flow(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone], log_lines: list[tuple[str, str, str]]
+) -> None:
+    a, b = phones(), phones()
+    leg_a, leg_b = plane.open(host, pool, "audio", "1"), plane.open(host, pool, "audio", "2")
+    leg_a.relay_to(leg_b)
+    leg_b.relay_to(leg_a)
+    leg_a.set_remote(*a.addrs)
+    leg_b.set_remote(*b.addrs)
+    log_lines.clear()
+    leg_a.set_direction(sends=False, receives=True)  # a holds b: a=sendonly
+    leg_b.set_direction(sends=True, receives=False)
+    b.send(leg_b)
+    assert await a.hears_nothing()
+    a.send(leg_a)
+    assert await b.heard() == PACKET
+    b.send_rtcp(leg_b)
+    assert await a.heard_rtcp() == REPORT
+    assert (leg_b.rtp_recv_count, leg_b.held_count, leg_a.held_count) == (1, 1, 0)
+    leg_b.set_direction(sends=True, receives=True)
+    b.send(leg_b)  # the leg of a, which does not want to receive, refuses on its own
+    assert await a.hears_nothing()
+    assert (leg_a.held_count, leg_a.dropped_count) == (1, 0)
+    assert [line for line in log_lines if " is " in line[2]] == [
+        ("-", "1", "RTP/audio is recvonly now"),
+        ("-", "2", "RTP/audio is sendonly now"),
+        ("-", "2", "RTP/audio is sendrecv now"),
+    ]
+    plane.flush()
+    before = counters.get("rtp_held")
+    leg_a.set_direction(sends=False, receives=False)
+    a.send(leg_a)
+    assert await b.hears_nothing()
+    plane.flush()
+    assert counters.get("rtp_held") == before + 1
+
+
+async def test_raw_datagrams_are_relayed_and_latched(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone], log_lines: list[tuple[str, str, str]]
+) -> None:
+    a, b, stranger = phones(), phones(), phones()
+    leg_a = plane.open(host, pool, "image", "1", raw=True)
+    leg_b = plane.open(host, pool, "image", "2", raw=True)
+    leg_a.relay_to(leg_b)
+    leg_b.relay_to(leg_a)
+    leg_b.set_remote(b.addrs[0], None)
+    for data in (b"\0\1UDPTL", STUN, DTLS, PACKET, bytes(1)):
+        a.send(leg_a, data)
+        assert await b.heard() == data
+    stranger.send(leg_a, b"x")
+    assert await b.hears_nothing()
+    b.send(leg_b, b"back")
+    assert await a.heard() == b"back"
+    assert (leg_a.rtp_recv_count, leg_b.rtp_send_count, leg_a.dropped_count, leg_a.invalid_count) == (5, 5, 1, 0)
+    assert ("FROM", "1", "UDP/image len=7") in log_lines
+    leg_a.echo()
+    a.send(leg_a, b"echo")
+    assert await a.heard() == b"echo"
+    leg_a.play_back(None)
+    a.send(leg_a, b"echo")
+    assert await a.heard() == b"echo"
+    assert leg_a.quality is None
+
+
+async def test_an_echo_answers_rtcp_and_says_bye(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone]
+) -> None:
+    phone, stream = phones(), plane.open(host, pool, "video", "1")
+    stream.set_remote(*phone.addrs)
+    stream.echo(90000)
+    phone.send(stream)
+    own = int.from_bytes((await phone.heard())[8:12], "big")
+    pli = Feedback(PSFB, PLI, 0xABCD, own)
+    phone.send_rtcp(
+        stream, compound(ReceiverReport(0xABCD, (ReportBlock(own, lost=2, jitter=900),)), "p", pli.encode())
+    )
+    answer = list(walk(await phone.heard_rtcp()))
+    assert [packet.packet_type for packet in answer] == [SR, SDES, PSFB]
+    assert Feedback.parse(answer[2]) == Feedback(PSFB, PLI, own, 0xABCD)
+    report = SenderReport.parse(answer[0])
+    assert (report.ssrc, report.packets, report.octets) == (own, 1, 5)
+    assert [block.ssrc for block in report.blocks] == [0xABCD]
+    quality = stream.quality
+    assert quality is not None
+    assert (quality.peer_lost, quality.peer_jitter_ms) == (2, 10.0)
+    stream.close()
+    assert [packet.packet_type for packet in walk(await phone.heard_rtcp())] == [SR, SDES, BYE]
+
+
+async def test_play_back_fills_the_gaps(
+    plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone], time: Time
+) -> None:
+    phone, stream = phones(), plane.open(host, pool, "audio", "1")
+    time.real = True
+    silence = silence_for(Codec(RtpMap(8, "PCMA", 8000)))
+    stream.set_remote(*phone.addrs)
+    stream.play_back(silence)
+    first, second = [RtpPacket.parse(await phone.heard()) for _ in range(2)]
+    assert first.payload == second.payload == b"\xd5" * 160
+    assert (second.sequence - first.sequence) & 0xFFFF == 1
+    assert (second.timestamp - first.timestamp) & 0xFFFFFFFF == 160
+    phone.send(stream)
+    heard = first
+    while heard.payload != b"voice":
+        heard = RtpPacket.parse(await phone.heard())
+    assert heard.ssrc == first.ssrc
+    stream.echo()  # a new source, as it keeps the peer's numbers
+    phone.send(stream)
+    while heard.ssrc == first.ssrc:
+        heard = RtpPacket.parse(await phone.heard())
+    assert (heard.sequence, heard.payload) == (7, b"voice")
 
 
 async def test_unusable_addresses_are_logged(
@@ -293,18 +418,24 @@ async def test_log_lines(
     stream.set_remote(*phone.addrs)
     stream.echo()
     phone.send(stream)
-    await phone.heard()
+    own = (await phone.heard())[8:12].hex()
     phone.send_rtcp(stream)
-    await phone.heard_rtcp()
-    rtp = "RTP/audio pt=97 seq=7 ts=320 ssrc=0000abcd len=17"
-    rtcp = f"RTCP/audio RR+SDES ssrc=0000abcd len={len(REPORT)}"
-    first = f"first packet from {address_text(phone.addrs[0])} at {address_text((host, stream.port))}"
-    assert log_lines[:3] == [
-        ("FROM", "1a2b", f"RTP/audio {first}"),
-        ("FROM", "1a2b", rtp),
-        ("TO", "1a2b", rtp),
+    await turns()
+    stream.close()
+    here, there = address_text((host, stream.port)), address_text(phone.addrs[0])
+    rtp = "RTP/audio pt=97 seq=7 ts=320 ssrc={} len=17"
+    reports = [line for line in log_lines if line[2].startswith("RTCP/audio ") and "ssrc=" in line[2]]
+    assert [line for line in log_lines if line[2].startswith("RTP/audio ")] == [
+        ("TO", "1a2b", f"RTP/audio to {there}, from {here}"),
+        ("FROM", "1a2b", f"RTP/audio first packet from {there} at {here}"),
+        ("FROM", "1a2b", rtp.format("0000abcd")),
+        ("TO", "1a2b", rtp.format(own)),
+        ("-", "1a2b", "RTP/audio ended: lost=0 jitter=0.0ms"),
     ]
-    assert log_lines[4:] == [("FROM", "1a2b", rtcp), ("TO", "1a2b", rtcp)]
+    assert [(dir, message.split(" len=")[0]) for dir, _, message in reports] == [
+        ("FROM", "RTCP/audio RR+SDES ssrc=0000abcd"),
+        ("TO", f"RTCP/audio SR+SDES+BYE ssrc={own}"),
+    ]
 
 
 async def test_close_gives_everything_back(
@@ -371,6 +502,36 @@ def test_pool_sizes(low: int, high: int, pairs: int) -> None:
 def test_impossible_pools(low: int, high: int) -> None:
     with pytest.raises(OperatorError, match="port_min"):
         PortPool(low, high)
+
+
+def test_pool_gives_what_has_been_free_longest() -> None:
+    small = PortPool(10000, 10005)
+    first, second = small.take(), small.take()
+    small.give_back(second)
+    small.give_back(first)
+    assert [small.take() for _ in range(3)] == [10004, second, first]
+
+
+@pytest.mark.parametrize(("pairs", "reserve"), [(19, 0), (20, 2), (299, 2), (300, 3), (5000, 50)])
+def test_pool_reserve_for_urgent_calls(pairs: int, reserve: int) -> None:
+    pool = PortPool(10000, 10000 + 2 * pairs - 1)
+    for _ in range(pairs - reserve):
+        pool.take()
+    with pytest.raises(PortsExhausted, match=f"{reserve} kept for emergency" if reserve else "no RTP port is free"):
+        pool.take()
+    for _ in range(reserve):
+        pool.take(urgent=True)
+    with pytest.raises(PortsExhausted, match=r"in use\)"):
+        pool.take(urgent=True)
+
+
+async def test_an_urgent_stream_takes_from_the_reserve(plane: MediaPlane, host: str) -> None:
+    pool = PortPool(BASE, BASE + 39)
+    for n in range(18):
+        plane.open(host, pool, "audio", str(n))
+    with pytest.raises(PortsExhausted):
+        plane.open(host, pool, "audio", "19")
+    assert plane.open(host, pool, "audio", "20", urgent=True).port == BASE + 36
 
 
 def test_pool_ignores_strange_ports() -> None:

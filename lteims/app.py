@@ -26,6 +26,7 @@ from lteims.ims.icscf import Locator
 from lteims.ims.pcscf import Pcscf
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
+from lteims.ims.sdp_files import SdpFiles
 from lteims.ims.subscribers import Subscribers
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
@@ -99,7 +100,8 @@ class App:
         hss = EmbeddedHss(subscribers, store, stack.tokens.octets)
         registrar = Registrar(config, subscribers, hss, challenges, store, time.time)
         plane = MediaPlane(loop, loop.time, wheel, stack.tokens)
-        calls = Calls(config, stack, plane, [PortPool(a.port_min, a.port_max) for a in config.sip_addr])
+        pools = [PortPool(a.port_min, a.port_max) for a in config.sip_addr]
+        calls = Calls(config, stack, plane, pools, wall=time.time, templates=SdpFiles().find)
         locator = Locator(config, subscribers)
         identifier = Identifier(config, subscribers, registrar)
         stack.finish = Finisher(config).finish

@@ -43,6 +43,6 @@ class ActivityWatch:
         if sessions:
             self.begin()
         for session in sessions:
-            expected = session.call.state is S.START and session.anchor.flowing
-            if expected and now - session.anchor.last_activity() > self._limit:
+            expected = session.call.state is S.START and session.branch.anchor.flowing
+            if expected and now - session.branch.anchor.last_activity() > self._limit:
                 self._stop(session, f"no media for {self._limit:g} s (dialog_timeout)")

@@ -4,33 +4,54 @@ call legs and the echo ask for the SDP to send; the RTP goes through net/rtp.py.
 side 1 the callee's (MT).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lteims.errors import LteimsError
-from lteims.media.offer_answer import Refusal, anchorable, anchored, echo_answer, echoable
-from lteims.media.sdp import Media, Origin, Sdp, SdpError, connection_text
+from lteims.media.frame import Silence, codec_of, silence_for
+from lteims.media.offer_answer import (
+    Refusal,
+    anchorable,
+    anchored,
+    echo_answer,
+    echoable,
+    is_rtp,
+    passes_through,
+)
+from lteims.media.sdp import Direction, Media, Origin, Sdp, SdpError, direction_from
+from lteims.media.template import Template
 from lteims.net.rtp import MediaPlane, RtpStream
 from lteims.net.rtp_ports import PortPool
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import host_port
 from lteims.sip.message import Message, Request
 from lteims.sip.multipart import body_of
+from lteims.trace import MEDIA, WARN, log
 
 SDP = "application/sdp"
 
 
-# What the echo offers: the codecs of IR.92 3.2 and those of every softphone
-_ECHO_FORMATS = ("96", "97", "8", "0", "101")
-_ECHO_LINES = (
-    "a=rtpmap:96 AMR-WB/16000",
-    "a=rtpmap:97 AMR/8000",
-    "a=rtpmap:8 PCMA/8000",
-    "a=rtpmap:0 PCMU/8000",
-    "a=rtpmap:101 telephone-event/8000",
-    "a=fmtp:101 0-15",
-    "a=sendrecv",
+# What the server offers of its own: the codecs of IR.92 3.2 and those of every softphone
+_VOICE = Template.parse(
+    b"""m=audio 0 RTP/AVP 96 97 8 0 101 102
+a=rtpmap:96 AMR-WB/16000
+a=fmtp:96 mode-change-capability=2;max-red=0
+a=rtpmap:97 AMR/8000
+a=fmtp:97 mode-change-capability=2;max-red=0
+a=rtpmap:8 PCMA/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-15
+a=rtpmap:102 telephone-event/16000
+a=fmtp:102 0-15
+a=ptime:20
+a=maxptime:240
+a=sendrecv
+"""
 )
+
+
+Touch = Callable[[Sdp, bool], Sdp]  # the last touch on an SDP that leaves; True: it is an offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +63,41 @@ class Side:
     pool: PortPool
 
 
+@dataclass(frozen=True, slots=True)
+class MediaView:
+    """One media of a leg, as the remote API shows it (manual 6.6, dialog_get); the server's point of view."""
+
+    type: str
+    dir: str
+    rtp_addr: str
+    rtp_recv_count: int
+    rtp_send_count: int
+    rtcp_addr: str
+    rtcp_recv_count: int
+    rtcp_send_count: int
+
+
 class Anchor:
     """The streams of a call, by the index of their m= line.
 
     An offer opens ports and changes nothing else before its answer comes: one that is refused leaves the media as
-    it was (RFC 3264 8).
+    it was (RFC 3264 8). `urgent` calls may take the ports that are kept for emergencies.
     """
 
-    def __init__(self, plane: MediaPlane, id: str, sess_id: int) -> None:
+    def __init__(self, plane: MediaPlane, id: str, sess_id: int, *, urgent: bool = False) -> None:
         self._plane = plane
         self._id = id
         self._sess_id = sess_id
+        self._urgent = urgent
         self._sides: list[Side | None] = [None, None]
         self._streams: list[list[RtpStream | None]] = []  # [m= line][side]
         self._sent: list[tuple[bytes, int]] = [(b"", 0), (b"", 0)]  # by side: the last SDP and its version
+        self._plain: list[Callable[[Origin, str], Sdp] | None] = [None, None]  # how it was made, before the last touch
+        self.touch: list[Touch | None] = [None, None]
         self._pending: Sdp | None = None  # the offer that waits for its answer
         self._opened: set[int] = set()  # the m= lines that it opened ports for
         self._agreed: Sdp | None = None  # the offer that was answered last
+        self._directions: list[Direction] = []  # of side 0, as the server sees it
         self._flowing = False
         self._since = plane.clock()
         self.closed = False
@@ -67,39 +106,50 @@ class Anchor:
         """Say where a leg's media is; needed before SDP is made for that leg."""
         self._sides[side] = where
 
-    def relay(self, heard_from: int, body: bytes, *, offer: bool) -> bytes:
+    # -- between two legs
+    def relay(self, heard_from: int, sdp: Sdp, *, offer: bool) -> bytes:
         """The SDP for the other leg out of one that a leg sent.
 
-        SipError 400 when it is none, 488 when there is nothing in it to carry, 503 without ports.
+        SipError 488 when there is nothing in it to carry, 503 without ports.
         """
-        sdp = parse_sdp(body)
         ports = self._offered(heard_from, sdp) if offer else self._answered(heard_from, sdp)
-        return self._send(1 - heard_from, lambda origin, address: anchored(sdp, origin, address, ports))
+        return self._send(1 - heard_from, lambda origin, address: anchored(sdp, origin, address, ports), offer)
 
-    def _offered(self, side: int, sdp: Sdp) -> list[int]:
+    def again(self, side: int, *, offer: bool) -> bytes:
+        """What a leg was sent last, once more: to be offered again, or as the answer to an unchanged offer."""
+        make = self._plain[side]
+        return self._send(side, make, offer) if make is not None else b""
+
+    def _offered(self, side: int, sdp: Sdp) -> list[int | None]:
         self.withdraw()
         self._grow(len(sdp.medias))
-        ports = []
+        ports: list[int | None] = []
         for i, media in enumerate(sdp.medias):
+            if passes_through(media):
+                ports.append(None)
+                continue
             if not anchorable(media):
                 ports.append(0)
                 continue
             fresh = self._streams[i][side] is None
-            near, far = self._pair(i, media.kind, side)
+            near, far = self._pair(i, media, side)
             if fresh:  # media may come back before any answer does (RFC 3264 5.1)
                 near.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
             ports.append(far.port)
-        if sdp.medias and not any(ports) and self._agreed is None:
+        if sdp.medias and not any(port != 0 for port in ports) and self._agreed is None:
             raise no_media(self._address(side), "no media in the offer that the server can carry")
         self._pending = sdp
         return ports
 
-    def _answered(self, side: int, sdp: Sdp) -> list[int]:
+    def _answered(self, side: int, sdp: Sdp) -> list[int | None]:
         offer = self._pending or self._agreed
         offered = offer.medias if offer else ()
-        ports = []
+        ports: list[int | None] = []
         for i, media in enumerate(sdp.medias):
             near, far = (self._streams[i][side], self._streams[i][1 - side]) if i < len(self._streams) else (None, None)
+            if passes_through(media):
+                ports.append(None)
+                continue
             if near is None or far is None or i >= len(offered) or not (anchorable(media) and anchorable(offered[i])):
                 ports.append(0)
                 continue
@@ -110,14 +160,30 @@ class Anchor:
         for i in range(len(self._streams)):
             if i >= len(ports) or not ports[i]:
                 self._drop(i)
-        self._agree(offer, [i for i, port in enumerate(ports) if port and offer and _both_ways(offer, i)], sdp)
+        if offer is not None:
+            self._agree(offer, sdp, 1 - side)
         return ports
 
-    def _agree(self, offer: Sdp | None, both_ways: list[int], answer: Sdp) -> None:
-        """The answer has come: what is expected to flow from now on?"""
+    def _agree(self, offer: Sdp, answer: Sdp, offerer: int) -> None:
+        """The answer has come: what is expected to flow from now on, and what is held back (RFC 3264 8.4)?"""
         if self._pending is not None or not self._flowing:
             self._since = self._plane.clock()
-        self._flowing = any(_both_ways(answer, i) for i in both_ways)
+        self._flowing = False
+        self._directions = []
+        for i, media in enumerate(answer.medias[: len(self._streams)]):
+            if i >= len(offer.medias):
+                break
+            asked, given = offer.direction_of(offer.medias[i]), answer.direction_of(media)
+            forth = asked.sends and given.receives  # from the offerer to the answerer
+            back = asked.receives and given.sends
+            streams = self._streams[i]
+            if (own := streams[offerer]) is not None:
+                own.set_direction(sends=back, receives=forth)
+                self._flowing = self._flowing or (forth and back)
+            if (other := streams[1 - offerer]) is not None:
+                other.set_direction(sends=forth, receives=back)
+            mine = (back, forth) if offerer == 0 else (forth, back)
+            self._directions.append(direction_from(sends=mine[0], receives=mine[1]))
         self._agreed = offer
         self._pending = None
         self._opened.clear()
@@ -129,60 +195,96 @@ class Anchor:
         self._opened.clear()
         self._pending = None
 
-    def echo(self, body: bytes) -> bytes:
-        """The echo's answer to an offer of side 0; 488 and no change where there is nothing to echo."""
-        sdp = parse_sdp(body)
-        if not any(echoable(media) for media in sdp.medias):
+    # -- where the server is the end
+    def echo(self, sdp: Sdp, side: int = 0, template: Template | None = None, *, play: bool = False) -> bytes:
+        """The server's own answer to a leg's offer: all media comes back, or the media that the file forces.
+
+        `play`: silence where there is nothing to play back. SipError 488 and no change if there is nothing to echo.
+        """
+        taken = _echoable(sdp, template)
+        if not any(taken):
             refusal = echo_answer(sdp, Origin("-", 0, 0, "0.0.0.0"), "0.0.0.0", [0] * len(sdp.medias))
-            assert isinstance(refusal, Refusal)
-            raise no_media(self._address(0), refusal.reason, refusal.warning)
+            why = refusal if isinstance(refusal, Refusal) else Refusal(304, "the file has no media for this offer")
+            raise no_media(self._address(side), why.reason, why.warning)
         self._grow(len(sdp.medias))
         ports = []
         for i, media in enumerate(sdp.medias):
-            if not echoable(media):
+            if not taken[i]:
                 self._drop(i)
                 ports.append(0)
                 continue
-            if self._streams[i][0] is None:
+            if self._streams[i][side] is None:
                 self._opened.add(i)
-            stream = self._open(i, 0, media.kind)
+            stream = self._open(i, side, media)
             stream.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
-            stream.echo()
+            if play:
+                stream.play_back(_silence(media))
+            else:
+                stream.echo()
             ports.append(stream.port)
         for i in range(len(ports), len(self._streams)):
             self._drop(i)
-        self._agree(sdp, [i for i, port in enumerate(ports) if port], sdp)
-        return self._send(0, lambda origin, address: _echoed(sdp, origin, address, ports))
+        self._agree(sdp, _taken(sdp, ports), side)
+        if template is not None:
+            return self._send(side, lambda origin, address: template.answer(sdp, origin, address, ports), False)
+        return self._send(side, lambda origin, address: _echoed(sdp, origin, address, ports), False)
 
-    def echo_offer(self) -> bytes:
-        """The echo's own offer, to a caller that made none; `echo` takes the answer (RFC 3261 13.2.1)."""
-        self._grow(1)
-        port = self._open(0, 0, "audio").port
-        audio = Media("audio", port, "RTP/AVP", _ECHO_FORMATS, _ECHO_LINES)
-        return self._send(0, lambda origin, address: _described(origin, address, audio))
+    def own_offer(self, side: int, template: Template | None = None) -> bytes:
+        """The server's own offer, from a file or a plain voice one; `take_answer` reads the answer."""
+        if template is None:
+            template = _VOICE
+        made = template
+        self._grow(len(made.sdp.medias))
+        ports = [self._open(i, side, media.with_port(1)).port for i, media in enumerate(made.sdp.medias)]
+        return self._send(side, lambda origin, address: made.offer(origin, address, ports), True)
+
+    def take_answer(self, side: int, sdp: Sdp, *, play: bool | None = None) -> None:
+        """A leg's answer to the server's own offer; where the server is the end, its media comes back.
+
+        `play`: with silence where there is nothing to play back; None leaves the streams joined as they are.
+        """
+        offer = Sdp.parse(self._sent[side][0])
+        for i, pair in enumerate(self._streams):
+            stream = pair[side]
+            if stream is None:
+                continue
+            if i >= len(sdp.medias) or sdp.medias[i].rejected:
+                self._drop(i)
+                continue
+            media = sdp.medias[i]
+            stream.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
+            if play:
+                stream.play_back(_silence(media))
+            elif play is not None:
+                stream.echo()
+        self._agree(offer, sdp, 1 - side)
 
     # -- streams
     def _grow(self, count: int) -> None:
         while len(self._streams) < count:
             self._streams.append([None, None])
 
-    def _open(self, index: int, side: int, kind: str) -> RtpStream:
+    def _open(self, index: int, side: int, media: Media) -> RtpStream:
         stream = self._streams[index][side]
         if stream is None:
             where = self._sides[side]
             assert where is not None
             try:
-                stream = self._streams[index][side] = self._plane.open(where.bind, where.pool, kind, self._id)
+                stream = self._plane.open(
+                    where.bind, where.pool, media.kind, self._id, raw=not is_rtp(media), urgent=self._urgent
+                )
             except LteimsError as error:
                 self.withdraw()
-                raise SipError(503, str(error)) from None
+                log(MEDIA, WARN, f"no ports for {media.kind}: {error}", id=self._id)
+                raise SipError(503, str(error), {"retry-after": "10"}) from None
+            self._streams[index][side] = stream
         return stream
 
-    def _pair(self, index: int, kind: str, near: int) -> tuple[RtpStream, RtpStream]:
+    def _pair(self, index: int, media: Media, near: int) -> tuple[RtpStream, RtpStream]:
         fresh = self._streams[index][near] is None
         if fresh:
             self._opened.add(index)
-        pair = self._open(index, near, kind), self._open(index, 1 - near, kind)
+        pair = self._open(index, near, media), self._open(index, 1 - near, media)
         if fresh:
             pair[0].relay_to(pair[1])
             pair[1].relay_to(pair[0])
@@ -194,17 +296,23 @@ class Anchor:
                 stream.close()
                 self._streams[index][side] = None
 
-    def _send(self, side: int, make: Callable[[Origin, str], Sdp]) -> bytes:
+    def _send(self, side: int, make: Callable[[Origin, str], Sdp], offer: bool) -> bytes:
         """Encode with an origin whose version rises with every change (RFC 3264 8)."""
-        where = self._sides[side]
-        assert where is not None
+        self._plain[side] = make
         last, version = self._sent[side]
-        body = make(Origin("-", self._sess_id, version, where.address), where.address).encode()
+        body = self._made(side, make, version, offer)
         if body != last and last:
             version += 1
-            body = make(Origin("-", self._sess_id, version, where.address), where.address).encode()
+            body = self._made(side, make, version, offer)
         self._sent[side] = (body, version)
         return body
+
+    def _made(self, side: int, make: Callable[[Origin, str], Sdp], version: int, offer: bool) -> bytes:
+        where = self._sides[side]
+        assert where is not None
+        sdp = make(Origin("-", self._sess_id, version, where.address), where.address)
+        touch = self.touch[side]
+        return (touch(sdp, offer) if touch is not None else sdp).encode()
 
     def _address(self, side: int) -> str:
         where = self._sides[side]
@@ -212,8 +320,31 @@ class Anchor:
 
     # -- what others want to know
     def last_sent(self, side: int) -> bytes:
-        """The SDP that a leg was sent last, to be offered again."""
+        """The SDP that a leg was sent last; b"" for none."""
         return self._sent[side][0]
+
+    def views(self, side: int) -> list[MediaView]:
+        """The media of one leg as they are now."""
+        return [
+            MediaView(
+                stream.kind, str(self._direction(i, side)),
+                stream.rtp_addr, stream.rtp_recv_count, stream.rtp_send_count,
+                stream.rtcp_addr, stream.rtcp_recv_count, stream.rtcp_send_count,
+            )
+            for i, stream in self._of(side)
+        ]  # fmt: skip
+
+    def on_hold(self, side: int) -> bool:
+        """Is every media of this leg held by one of the two?"""
+        found = [self._direction(i, side) for i, _ in self._of(side)]
+        return bool(found) and all(direction is not Direction.SENDRECV for direction in found)
+
+    def _of(self, side: int) -> Iterator[tuple[int, RtpStream]]:
+        return ((i, stream) for i, pair in enumerate(self._streams) if (stream := pair[side]) is not None)
+
+    def _direction(self, index: int, side: int) -> Direction:
+        found = self._directions[index] if index < len(self._directions) else Direction.SENDRECV
+        return found if side == 0 else found.mirrored()
 
     @property
     def flowing(self) -> bool:
@@ -244,14 +375,26 @@ class Anchor:
             self._drop(index)
 
 
-def _both_ways(sdp: Sdp, index: int) -> bool:
-    direction = sdp.direction_of(sdp.medias[index])
-    return direction.sends and direction.receives
+def _taken(offer: Sdp, ports: list[int]) -> Sdp:
+    """The directions of the answer to an offer whose media is echoed."""
+    medias = [
+        Media(m.kind, port, m.proto, m.formats).with_direction(offer.direction_of(m).mirrored())
+        for m, port in zip(offer.medias, ports, strict=True)
+    ]
+    return Sdp(offer.lines, tuple(medias))
 
 
-def _described(origin: Origin, address: str, media: Media) -> Sdp:
-    head = ("v=0", f"o={origin.encode()}", "s=-", f"c={connection_text(address)}", "t=0 0")
-    return Sdp(head, (media,))
+def _echoable(sdp: Sdp, template: Template | None) -> list[bool]:
+    """Which medias of an offer the server answers itself."""
+    if template is None:
+        return [echoable(media) for media in sdp.medias]
+    return [media is not None for media in template.matched(sdp)]
+
+
+def _silence(media: Media) -> Silence | None:
+    """Valid frames of the negotiated codec for when there is nothing to play back."""
+    codec = codec_of(media) if media.kind in ("audio", "text") else None
+    return silence_for(codec) if codec is not None else None
 
 
 def _echoed(offer: Sdp, origin: Origin, address: str, ports: list[int]) -> Sdp:

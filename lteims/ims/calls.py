@@ -1,42 +1,51 @@
 """All calls of the process: legs and machines put together (TS 24.229 5.7; RFC 3261 as back-to-back user agent).
 
-pcscf.py hands in INVITEs, requests inside dialogs and ACKs; call.py decides, this carries out. Requests that one
-leg passes to the other inside the dialogs (re-INVITE, UPDATE, INFO) are in inside.py.
+pcscf.py hands in INVITEs, requests inside dialogs and ACKs; call.py decides, this carries out. How a call is set up
+is in opening.py; requests that one leg passes to the other inside the dialogs are in inside.py.
 """
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from lteims import counters
+from lteims.clock import WallClock
 from lteims.config import ImsConfig
 from lteims.ims import call as machine
 from lteims.ims.activity import ActivityWatch
-from lteims.ims.anchor import SDP, Anchor, Side, sdp_of
-from lteims.ims.call import MO, MT, AckCallee, Bye, Call, CancelCallee, End, Respond, Stop
+from lteims.ims.anchor import SDP, parse_sdp, sdp_of
+from lteims.ims.branch import Branch
+from lteims.ims.call import MO, AckCallee, B, Bye, CancelCallee, EarlyOver, End, Invite, Respond, Stop
+from lteims.ims.callees import Callees
 from lteims.ims.caller import Caller
 from lteims.ims.echo import EchoCallee
 from lteims.ims.icscf import Destination, Echo, Registered, Unregistered
-from lteims.ims.inside import ALLOW, Inside, body_of_ack
+from lteims.ims.inside import Inside, body_of_ack
 from lteims.ims.leg import Leg
-from lteims.ims.outbound import caller_headers, invite_headers, origin_of, products, way_to
+from lteims.ims.opening import ALLOW, Opening
+from lteims.ims.qos import Bearers, NoBearers
+from lteims.ims.record import DialogRecord, DialogRecords, DialogState
 from lteims.ims.session import Session
+from lteims.media.template import Template
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
 from lteims.net.sip import SipStack
-from lteims.net.sip_flow import Flow
 from lteims.net.sip_transaction import ServerTransaction
-from lteims.sip.dialog import Dialog
 from lteims.sip.errors import SipError
-from lteims.sip.headers import NameAddr
 from lteims.sip.message import Request, Response
-from lteims.trace import ERROR, IMS, INFO, WARN, log
+from lteims.trace import ERROR, IMS, INFO, log
 
 RING_TIME = 180.0  # seconds without a final answer (timer C, RFC 3261 16.6)
+TURN_TIME = 30.0  # seconds that a contact rings before those of a lower q have their turn
 EARLY = (machine.S.INIT, machine.S.RINGING)
 
 
+def _no_template(path: str) -> Template | None:
+    return None
+
+
 class Calls:
-    """Implements pcscf.Calls and leg.LegOwner."""
+    """Implements pcscf.Calls, leg.LegOwner and session.Owner."""
 
     def __init__(
         self,
@@ -44,23 +53,33 @@ class Calls:
         stack: SipStack,
         plane: MediaPlane,
         pools: list[PortPool],
+        *,
+        wall: WallClock,
+        bearers: Bearers | None = None,
+        templates: Callable[[str], Template | None] = _no_template,
     ) -> None:
         self._config = config
         self._stack = stack
         self._plane = plane
-        self._pools = pools
+        self._bearers = bearers or NoBearers()
         self._by_dialog: dict[tuple[str, str], tuple[Session, Leg]] = {}  # Call-ID, local tag
-        self._count = 0
-        self._inside = Inside(stack, self.stop, not config.force_user_agent)
+        self._sessions: dict[Session, None] = {}
+        self.records = DialogRecords(stack.wheel)
+        self.on_remote_control: Callable[[DialogRecord], None] | None = None  # an echo waits for dialog_answer
+        self._opening = Opening(
+            config, stack, plane, pools, self._bearers, self.records, self, wall, templates
+        )  # fmt: skip
+        self._inside = Inside(stack, self, not config.force_user_agent)
+        self._callees = Callees(stack, self, self._inside, self._opening, not config.force_user_agent)
         self._activity = ActivityWatch(stack.wheel, plane.clock, config.dialog_timeout, self, self.stop)
 
     def __iter__(self) -> Iterator[Session]:
         """Every call once."""
-        return (s for s, leg in self._by_dialog.values() if leg is s.caller_leg and not s.ended)
+        return (session for session in list(self._sessions) if not session.ended)
 
     def load(self) -> int:
         """How many dialogs and open re-INVITEs are kept, for metrics and tests."""
-        return len(self._by_dialog) + len(self._inside)
+        return len(self._by_dialog) + len(self._inside) + len(self._sessions)
 
     # -- from pcscf
     def on_invite(self, transaction: ServerTransaction, caller: Caller, destination: Destination) -> None:
@@ -68,20 +87,44 @@ class Calls:
         request = transaction.request
         if isinstance(destination, Unregistered):
             raise SipError(480, f"{destination.subscriber.impi} is not registered")
+        assert isinstance(destination, Echo | Registered)
         offer = sdp_of(request)
-        session = self._open(transaction, caller, destination, offer is not None)
-        counters.inc("ims_call")
+        session = self._opening.incoming(transaction, caller, destination, offer)
+        primary = session.primary
+        assert primary is not None
+        primary.branch = session.branches[0]
+        self._keep(session, primary)
+        self._begin(session)
         text = f"call from {caller.name} ({session.caller_impu}) to {session.callee_impu}"
         log(IMS, INFO, text, id=session.call.id)
-        try:
-            if session.echo is not None:
-                session.echo.invite(offer)
-            elif isinstance(destination, Registered):
-                self._invite_callee(session, request, destination, offer)
-        except SipError as error:
-            self._handle(session, machine.Refused(error.code, error.reason, error.headers, error.why))
-        except Exception as error:  # a fault of ours: this call ends, with its place in the log
-            self._fault(session, error)
+        if isinstance(destination, Echo):
+            template = session.template
+            session.echo = EchoCallee(
+                session.branches[0], destination.config, session.forced.code if session.forced else 0, template,
+                self._stack.wheel, lambda event: self.handle(session, event),
+            )  # fmt: skip
+        self._guarded(session, partial(self.handle, session, machine.Begin()))
+
+    def _begin(self, session: Session) -> None:
+        counters.inc("ims_call")
+        self._sessions[session] = None
+        session.timer = self._stack.wheel.add(RING_TIME, self._rang_too_long, session)
+        if len(session.branches) > 1:
+            session.turn = self._stack.wheel.add(TURN_TIME, self._next_turn, session)
+        self._activity.begin()
+
+    def make_call(
+        self, destination: Registered, caller: Caller | None, caller_impu: str, template: Template | None,
+        duration: float,
+    ) -> Session:  # fmt: skip
+        """A call from the server to a user; it ends by itself after `duration` seconds, if that is not 0."""
+        session = self._opening.outgoing(destination, caller, caller_impu, template)
+        self._begin(session)
+        log(IMS, INFO, f"call from the server ({caller_impu}) to {session.callee_impu}", id=session.call.id)
+        if duration:
+            session.limit = self._stack.wheel.add(duration, self._reached_limit, session, "its duration is over")
+        self._guarded(session, partial(self.handle, session, machine.Begin()))
+        return session
 
     def on_dialog_request(self, transaction: ServerTransaction) -> bool:
         """A request inside a dialog; False where there is none."""
@@ -113,148 +156,93 @@ class Calls:
             case "INVITE":
                 leg.check_free()
                 transaction.reply(100)
-                self._inside.pass_on(session, leg, transaction)
-            case "UPDATE" | "INFO" | "MESSAGE":
-                self._inside.pass_on(session, leg, transaction)
+                self._inside.pass_on(leg, transaction)
             case "PRACK":
-                raise SipError(481, "no reliable response waits for a PRACK")
+                self._inside.on_prack(leg, transaction)
+            case "UPDATE" | "INFO" | "MESSAGE":
+                self._inside.pass_on(leg, transaction)
             case method:
                 raise SipError(405, f"{method} inside a call", {"allow": ALLOW})
 
-    def on_ack(self, request: Request) -> None:
+    def on_ack(self, ack: Request) -> None:
         """The ACK to a 2xx."""
-        found = self._by_dialog.get((request.call_id, request.to.tag))
+        found = self._by_dialog.get((ack.call_id, ack.to.tag))
         if found is None:
             counters.inc("sip_stray_ack")
             return
-        found[1].on_ack(request)
-
-    # -- setting up
-    def _open(self, transaction: ServerTransaction, caller: Caller, destination: Destination, offered: bool) -> Session:
-        request = transaction.request
-        called = request.uri
-        dialog = Dialog.of_request(request, transaction.to_tag)
-        self._count += 1
-        reached = destination.bindings[0] if isinstance(destination, Registered) else None
-        leg = Leg(self._stack, self, MO, dialog, transaction.flow, called.number or called.user)
-        leg.attend(transaction)
-        anchor = Anchor(self._plane, self._stack.log_id(request.call_id), int(self._stack.loop.time() * 1000))
-        anchor.place(MO, self._side(transaction.flow))
-        session = Session(
-            call=Call(f"{self._count:04x}"),
-            caller=caller,
-            first=request,
-            caller_leg=leg,
-            callee_leg=None,
-            echo=None,
-            anchor=anchor,
-            offered=offered,
-            caller_impu=str(caller.impu.uri if caller.impu else request.from_.uri),
-            callee_impu=str(called),
-            callee_impi=reached.impi if reached else "",
-            callee_binding=reached,
-        )
-        if isinstance(destination, Echo):
-            session.echo = EchoCallee(anchor, lambda event: self._handle(session, event))
-        self._by_dialog[request.call_id, transaction.to_tag] = (session, leg)
-        session.timer = self._stack.wheel.add(RING_TIME, self._rang_too_long, session)
-        self._activity.begin()
-        return session
-
-    def _invite_callee(self, session: Session, request: Request, destination: Registered, offer: bytes | None) -> None:
-        binding = destination.bindings[0]
-        way = way_to(destination.subscriber, binding, self._stack.connected(binding.flow))
-        session.anchor.place(MT, self._side(way.flow))
-        body = session.anchor.relay(MO, offer, offer=True) if offer else b""
-        tokens = self._stack.tokens
-        target = NameAddr(request.to.uri, request.to.display).encode()
-        dialog = Dialog(tokens.call_id(), origin_of(request, session.caller), tokens.tag(), target, way.target)
-        dialog.routes = list(way.routes)
-        leg = Leg(self._stack, self, MT, dialog, way.flow, request.from_.uri.number or request.from_.uri.user)
-        session.callee_leg = leg
-        self._by_dialog[dialog.call_id, dialog.local_tag] = (session, leg)
-        invite = dialog.request("INVITE")
-        invite.body = body
-        invite_headers(invite, request, session.caller, destination, ALLOW, self._config.p_called_party_id)
-        if not self._config.force_user_agent:
-            invite.headers |= products(request)
-        leg.invite(invite)
-
-    def _side(self, flow: Flow) -> Side:
-        endpoint = self._stack.endpoints[flow.local]
-        return Side(endpoint.host, endpoint.bind_host, self._pools[flow.local])
+        found[1].on_ack(ack)
 
     # -- from the legs (leg.LegOwner)
-    def leg_progress(self, leg: Leg, response: Response) -> None:
-        """The callee rings."""
-        session = self._session(leg)
-        if session is None or session.call.state not in EARLY:
-            return
-        try:
-            body = self._answer_for_caller(session, response)
-        except SipError as error:
-            log(IMS, WARN, f"the SDP of a {response.code} is of no use: {error}", id=session.call.id)
-            body = b""
-        self._handle(session, machine.Progress(response.code, response.reason, body, self._shown(response)))
+    def leg_forked(self, leg: Leg, other: Leg) -> None:
+        """One more phone behind the callee."""
+        self._keep(leg.branch.session, other)
+        self._callees.forked(leg, other)
+
+    def leg_progress(self, leg: Leg, response: Response, rseq: int | None) -> None:
+        """The callee rings, or says what its media will be."""
+        self._callees.progress(leg, response, rseq)
 
     def leg_answered(self, leg: Leg, response: Response) -> None:
         """The callee, or a leg that was re-invited, answered."""
-        session = self._session(leg)
-        if session is None:  # the call has ended meanwhile: RFC 3261 13.2.2.4
+        session: Session = leg.branch.session
+        if session.ended:  # RFC 3261 13.2.2.4
             leg.ack("", b"")
             leg.bye()
-            return
-        if self._inside.answered(leg, response):
-            return
-        try:
-            body = self._answer_for_caller(session, response) if session.call.state in EARLY else b""
-        except SipError as error:
-            log(IMS, WARN, f"the callee's answer is of no use: {error}", id=session.call.id)
-            leg.ack("", b"")
-            leg.bye()
-            self._handle(session, machine.Refused(500, "Bad SDP of the callee"))
-            return
-        self._handle(session, machine.Answered(body, self._shown(response)))
+        elif not self._inside.answered(leg, response):
+            self._callees.answered(leg, response)
 
     def leg_refused(self, leg: Leg, code: int, reason: str, response: Response | None) -> None:
         """The callee, or a leg that was re-invited, refused."""
-        session = self._session(leg)
-        if session is None or self._inside.refused(leg, code, reason, response):
-            return
-        headers = self._shown(response) if response is not None else {}
-        if code in (401, 407, 503) or 300 <= code < 400:  # not for the caller's ears: it cannot act on them
-            log(IMS, INFO, f"the callee answers {code} {reason}: 480 for the caller", id=session.call.id)
-            code, reason = 480, ""
-        self._handle(session, machine.Refused(code, reason if response else "", headers))
+        if not leg.branch.session.ended and not self._inside.refused(leg, code, reason, response):
+            self._callees.refused(leg, code, reason, response)
+
+    def qos_moved(self, branch: Branch) -> None:
+        """The caller's bearer may stand now: what waited for that goes on."""
+        self._callees.qos_moved(branch)
+
+    def bearers_told(self, branch: Branch, side: int, granted: bool) -> None:
+        """The bearers of a leg stand, or were refused."""
+        self._callees.bearers_told(branch, side, granted)
 
     def leg_acked(self, leg: Leg, ack: Request) -> None:
         """The caller, or a leg that re-invited, acknowledged."""
-        session = self._session(leg)
-        if session is None or self._inside.acked(session, leg, ack):
+        branch: Branch = leg.branch
+        session = branch.session
+        if session.ended or self._inside.acked(leg, ack):
             return
-        answer = body_of_ack(ack)
-        body = b""
+        answer, body = body_of_ack(ack), b""
         try:
-            if answer and session.echo is not None:
-                session.anchor.echo(answer)
-            elif answer and not session.offered:
-                body = session.anchor.relay(MO, answer, offer=False)
+            if answer and not branch.offered and not branch.answered:
+                if session.echo is not None:
+                    branch.anchor.take_answer(MO, parse_sdp(answer), play=False)
+                else:
+                    body = branch.carry(MO, answer, offer=False)
         except SipError as error:
             self.stop(session, f"the answer in an ACK is of no use: {error}")
             return
-        self._handle(session, machine.Acked(body))
+        self.handle(session, machine.Acked(body))
 
-    def leg_unacknowledged(self, leg: Leg) -> None:
-        """No ACK in 64*T1: the dialog is there, so it is ended by BYE (RFC 3261 13.3.1.4)."""
-        session = self._session(leg)
-        if session is not None:
-            self._handle(session, Stop("no ACK came"))
+    def leg_unacknowledged(self, leg: Leg, why: str) -> None:
+        """No ACK in 64*T1, or no PRACK: the call ends (RFC 3261 13.3.1.4, RFC 3262 3)."""
+        branch: Branch = leg.branch
+        if not branch.session.ended:
+            self.handle(branch.session, Stop(why, 504))
 
     def leg_cancelled(self, leg: Leg, cancel: Request) -> None:
         """The peer cancelled its INVITE."""
-        session = self._session(leg)
-        if session is not None and not self._inside.cancelled(leg):
-            self._handle(session, machine.Cancelled(cancel.get("reason")))
+        branch: Branch = leg.branch
+        if not branch.session.ended and not self._inside.cancelled(leg):
+            self.handle(branch.session, machine.Cancelled(cancel.get("reason")))
+
+    def leg_refresh(self, leg: Leg) -> None:
+        """The session of a leg is to be refreshed by a re-INVITE."""
+        if not self._inside.reinvite(leg):
+            leg.retry_refresh()
+
+    def leg_lost(self, leg: Leg, why: str) -> None:
+        """A leg is gone."""
+        branch: Branch = leg.branch
+        self.stop(branch.session, why)
 
     def leg_over(self, leg: Leg) -> None:
         """The last message of a leg has left."""
@@ -268,49 +256,150 @@ class Calls:
         if session.ended:  # it has crossed our own BYE, or spared us one
             self._forget(leg)
             return
-        self._handle(session, machine.HungUp(leg.side, request.get("reason")))
+        branch: Branch = leg.branch
+        self.handle(session, machine.HungUp(leg.side, request.get("reason"), branch.number))
 
     def _rang_too_long(self, session: Session) -> None:
         session.timer = None
         if session.call.state in EARLY:
-            self._handle(session, Stop(f"no answer in {RING_TIME:.0f} s", 408))
+            self.handle(session, Stop(f"no answer in {RING_TIME:.0f} s", 408))
+
+    def _next_turn(self, session: Session) -> None:
+        session.turn = None
+        if session.call.state in EARLY:
+            session.turn = self._stack.wheel.add(TURN_TIME, self._next_turn, session)
+            self.handle(session, machine.NextGroup())
+
+    def _reached_limit(self, session: Session, why: str) -> None:
+        session.limit = None
+        self.stop(session, why)
 
     def stop(self, session: Session, why: str) -> None:
         """End a call from outside: the operator, shutdown, a side that is gone."""
-        self._handle(session, Stop(why))
+        self.handle(session, Stop(why))
+
+    def _guarded(self, session: Session, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # a fault of ours: this call ends, with its place in the log
+            self._fault(session, error)
 
     def _fault(self, session: Session, error: Exception) -> None:
         counters.inc("ims_internal_error")
         log(IMS, ERROR, f"call failed inside: {error!r}", id=session.call.id, body=traceback.format_exc())
-        self._handle(session, Stop("internal error", 500))
+        self.handle(session, Stop("internal error", 500))
 
     # -- actions
-    def _handle(self, session: Session, event: machine.Event) -> None:
+    def handle(self, session: Session, event: machine.Event) -> None:
+        """Let the machine of a call decide, and carry out what it says."""
         for action in session.call.handle(event):
             match action:
-                case Respond(code, reason, body, headers):
-                    shown = headers | ({"allow": ALLOW} if 180 <= code < 300 else {})
-                    session.caller_leg.respond(code, reason, shown, SDP, body)
-                    if code >= 200:
-                        self._set_timer(session)
-                case AckCallee(body):
-                    if session.callee_leg is not None:
-                        session.callee_leg.ack(SDP, body)
-                case CancelCallee(reason):
-                    self._cancel_callee(session, reason)
-                case Bye(side, reason):
-                    self._bye(session.caller_leg if side == MO else session.callee_leg, reason)
+                case Invite(number):
+                    self._invite(session, session.branches[number])
+                case Respond():
+                    self._respond(session, action)
+                case EarlyOver(number, code):
+                    self._early_over(session.branches[number], code)
+                case AckCallee(body, number):
+                    leg = session.branches[number].mt
+                    if leg is not None:
+                        leg.ack(SDP, body)
+                case CancelCallee(reason, number):
+                    self._cancel_callee(session, session.branches[number], reason)
+                case Bye(side, reason, number):
+                    branch = session.branches[number]
+                    self._bye(branch.mo if side == MO else branch.mt, reason)
                 case End(why):
                     self._end(session, why)
 
-    def _cancel_callee(self, session: Session, reason: str) -> None:
-        leg = session.callee_leg
-        if leg is None or leg.invite_cseq == 0:
-            self._handle(session, machine.Refused(487))
+    def _invite(self, session: Session, branch: Branch) -> None:
+        """Call one contact; what cannot be had is the branch's refusal."""
+        try:
+            if session.echo is not None:
+                self._opening.join_echo(session)
+                session.echo.invite(session.offer)
+                return
+            leg, invite = self._opening.callee_leg(session, branch)
+        except SipError as error:
+            refused = machine.Refused(error.code, error.reason, error.headers, error.why, branch.number)
+            self.handle(session, refused)
+            return
+        self._keep(session, leg)
+        leg.invite(invite)
+
+    def _respond(self, session: Session, respond: Respond) -> None:
+        if session.primary is None:
+            self._server_hears(session, respond)
+            return
+        code, branch = respond.code, session.branches[respond.branch]
+        leg = session.primary
+        if code < 300:
+            leg = branch.mo or self._early(session, branch)
+        shown = respond.headers | ({"allow": ALLOW} if 180 <= code < 300 else {})
+        if code >= 200:
+            self._set_timer(session)
+            self._stop_turn(session)
+        if respond.reliable and code < 200:
+            branch.unpracked.append(branch.coming)
+        if respond.body and (respond.reliable or 200 <= code < 300):
+            branch.told = True
+        leg.respond(code, respond.reason, shown, SDP, respond.body, reliable=respond.reliable)
+        self._show_state(leg, branch, code)
+
+    def _show_state(self, leg: Leg, branch: Branch, code: int) -> None:
+        for each in (leg, branch.mt):
+            if each is not None and each.record is not None:
+                if 180 <= code < 200 or code == 183:
+                    each.record.to_state(DialogState.RINGING)
+                elif 200 <= code < 300:
+                    each.record.to_state(DialogState.START)
+
+    def _early(self, session: Session, branch: Branch) -> Leg:
+        leg = self._opening.early_leg(session, branch)
+        self._keep(session, leg)
+        return leg
+
+    def _server_hears(self, session: Session, respond: Respond) -> None:
+        """The server is the caller: it acknowledges at once."""
+        branch = session.branches[respond.branch]
+        leg = branch.mt
+        if leg is not None:
+            self._show_state(leg, branch, respond.code)
+        if 200 <= respond.code < 300:
+            self._set_timer(session)
+            self._stop_turn(session)
+            self.handle(session, machine.Acked())
+
+    def _early_over(self, branch: Branch, code: int) -> None:
+        """RFC 6228 4: the early dialog of a phone that refused, for a caller that knows the 199."""
+        leg = branch.mo
+        if leg is not None and leg.uas is not None and "199" in leg.supported:
+            reason = f"SIP;cause={code}"
+            leg.respond(199, "", {"reason": reason}, SDP, b"")
+        self._release(branch)
+
+    def _release(self, branch: Branch) -> None:
+        """A branch is not the call: its media is closed, unless a phone beside it uses it too."""
+        session = branch.session
+        used = [b for b in session.branches if b is not branch and b.anchor is branch.anchor]
+        if not any(session.call.branches.get(b.number) is B.OPEN or b.number == session.call.winner for b in used):
+            branch.anchor.close()
+
+    def _cancel_callee(self, session: Session, branch: Branch, reason: str) -> None:
+        leg = branch.mt
+        if session.echo is not None:
+            session.echo.stop()
+        if leg is None or leg.uac is None:
+            self.handle(session, machine.Refused(487, branch=branch.number))
+            return
+        if leg.dialog.confirmed:  # it has answered already, and the caller was not told yet
+            leg.bye(reason)
+            self.handle(session, machine.Refused(487, branch=branch.number))
             return
         leg.cancel(reason)
-        # Abandoned by the transaction after 64*T1 without a word: nobody would tell us then
-        self._set_timer(session, 65 * self._stack.timings.t1)
+        if session.call.state is not machine.S.START:
+            # Abandoned by the transaction after 64*T1 without a word: nobody would tell us then
+            self._set_timer(session, 65 * self._stack.timings.t1)
 
     def _set_timer(self, session: Session, delay: float = 0.0) -> None:
         """Replace the session's timer; none without a delay."""
@@ -319,6 +408,11 @@ class Calls:
             session.timer = None
         if delay:
             session.timer = self._stack.wheel.add(delay, self.stop, session, "no answer to CANCEL")
+
+    def _stop_turn(self, session: Session) -> None:
+        if session.turn is not None:
+            self._stack.wheel.cancel(session.turn)
+            session.turn = None
 
     def _bye(self, leg: Leg | None, reason: str) -> None:
         if leg is not None:
@@ -330,37 +424,53 @@ class Calls:
         if session.ended:
             return
         session.ended = True
-        log(IMS, INFO, f"call ended: {why}; {session.anchor.summary()}", id=session.call.id)
+        log(IMS, INFO, f"call ended: {why}; {session.branch.anchor.summary()}", id=session.call.id)
         counters.inc("ims_call_ended")
         self._set_timer(session)
-        session.anchor.close()
+        self._stop_turn(session)
+        if session.limit is not None:
+            self._stack.wheel.cancel(session.limit)
+            session.limit = None
+        if session.echo is not None:
+            session.echo.stop()
         for leg in session.legs:
+            if leg.record is not None:
+                self.records.end(leg.record)
+                self._bearers.release(leg.record.id)
             self._inside.forget(leg)
             leg.close_invites()
             if not leg.lingering:
                 leg.stop()
                 self._forget(leg)
+        for branch in session.branches:
+            branch.anchor.close()
+        self._sessions.pop(session, None)
+
+    def _keep(self, session: Session, leg: Leg) -> None:
+        self._by_dialog[leg.dialog.call_id, leg.dialog.local_tag] = (session, leg)
 
     def _forget(self, leg: Leg) -> None:
         self._by_dialog.pop((leg.dialog.call_id, leg.dialog.local_tag), None)
 
-    # -- small questions
-    def _session(self, leg: Leg) -> Session | None:
-        found = self._by_dialog.get((leg.dialog.call_id, leg.dialog.local_tag))
-        return found[0] if found is not None and not found[0].ended else None
+    # -- from control
+    def find(self, session_id: str) -> tuple[Session, Leg] | None:
+        """The call and leg of a dialog that is not over."""
+        for session in self:
+            for leg in session.legs:
+                if leg.record is not None and leg.record.id == session_id:
+                    return session, leg
+        return None
 
-    def _shown(self, response: Response) -> dict[str, str]:
-        shown = caller_headers(response)
-        if not self._config.force_user_agent:
-            shown |= {name: lines[0] for name, lines in products(response).items()}
-        return shown
+    def reinvite(self, leg: Leg) -> bool:
+        """Send a re-INVITE on a leg; False where that cannot be now."""
+        return self._inside.reinvite(leg)
 
-    def _answer_for_caller(self, session: Session, response: Response) -> bytes:
-        body = sdp_of(response)
-        if not body:
-            return b""
-        # the callee makes the offer where the INVITE had none (RFC 3261 13.2.1)
-        return session.anchor.relay(MT, body, offer=not session.offered)
+    def media_moved(self, branch: Branch) -> None:
+        """Directions have changed: hold or not?"""
+        for leg in branch.legs:
+            if leg.record is not None and leg.dialog.confirmed:
+                held = branch.anchor.on_hold(leg.side)
+                leg.record.to_state(DialogState.HOLD if held else DialogState.START)
 
     def close(self) -> None:
         """Hang up everywhere: the server stops."""

@@ -1,19 +1,23 @@
-"""A leg: one SIP dialog of a call with its transactions (RFC 3261 12 to 15); what the remote API calls a dialog.
+"""A leg: one SIP dialog of a call, early or confirmed (RFC 3261 12 to 15); what the remote API calls a dialog.
 
-`Leg` answers or sends the INVITE, acknowledges, repeats its 2xx until the ACK comes, hangs up. What happens is told
-to its owner (calls.py); what it means for the call is decided in call.py.
+`Leg` sends and answers inside its dialog, keeps its session timer (RFC 4028) and its offers in order (RFC 3264 4,
+3311 5), hangs up. What happens is told to its owner (calls.py); what it means for the call is decided in call.py.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
+from lteims.ims.record import DialogRecord
+from lteims.ims.uac_invite import UacInvite
+from lteims.ims.uas_invite import UasInvite
 from lteims.net.sip import SipStack
 from lteims.net.sip_flow import Flow
-from lteims.net.sip_transaction import ClientTransaction, ServerTransaction
+from lteims.net.sip_transaction import ServerTransaction
 from lteims.net.timers import Handle
 from lteims.sip.dialog import Dialog
 from lteims.sip.errors import SipError
-from lteims.sip.message import Request, Response
-from lteims.trace import INFO, SIP, log
+from lteims.sip.message import Message, Request, Response
+from lteims.sip.reliable import RAck, ReliableReceiver
+from lteims.sip.session_timer import SessionTimer
 
 TERMINATED = 'SIP;cause=200;text="Terminated"'
 
@@ -21,8 +25,11 @@ TERMINATED = 'SIP;cause=200;text="Terminated"'
 class LegOwner(Protocol):
     """What a leg tells."""
 
-    def leg_progress(self, leg: "Leg", response: Response) -> None:
-        """1xx above 100 to our INVITE."""
+    def leg_forked(self, leg: "Leg", other: "Leg") -> None:
+        """Another phone behind the callee of `leg` has answered: `other` is its dialog; its message is told next."""
+
+    def leg_progress(self, leg: "Leg", response: Response, rseq: int | None) -> None:
+        """1xx above 100 to our INVITE; with `rseq` a `leg.prack` is owed."""
 
     def leg_answered(self, leg: "Leg", response: Response) -> None:
         """2xx to our INVITE; `leg.ack` is owed."""
@@ -33,184 +40,306 @@ class LegOwner(Protocol):
     def leg_acked(self, leg: "Leg", ack: Request) -> None:
         """The peer acknowledged our 2xx."""
 
-    def leg_unacknowledged(self, leg: "Leg") -> None:
-        """It never did (RFC 3261 13.3.1.4)."""
+    def leg_unacknowledged(self, leg: "Leg", why: str) -> None:
+        """It never did (RFC 3261 13.3.1.4), or never a reliable provisional response (RFC 3262 3)."""
 
     def leg_cancelled(self, leg: "Leg", cancel: Request) -> None:
         """The peer cancelled its INVITE."""
 
+    def leg_refresh(self, leg: "Leg") -> None:
+        """The session is to be refreshed by a re-INVITE: the peer takes no UPDATE."""
+
+    def leg_lost(self, leg: "Leg", why: str) -> None:
+        """The session has expired, or the peer knows no such dialog."""
+
     def leg_over(self, leg: "Leg") -> None:
         """The BYE that had to wait for the ACK has left."""
+
+    def on_ack(self, ack: Request) -> None:
+        """An ACK came with the transaction of its INVITE: to the leg that its To tag names."""
+
+
+class Answer(Protocol):
+    """Who waits for the answer to a request inside the dialog."""
+
+    def on_response(self, response: Response) -> None:
+        """Any response."""
+
+    def on_failure(self, code: int, why: str) -> None:
+        """None came."""
 
 
 class Leg:
     """One side of a call."""
 
     __slots__ = (
-        "_accepted", "_ack", "_client", "_farewell", "_retry", "_server", "_stack", "_success", "_waited",
-        "contact_user", "dialog", "flow", "invite_cseq", "owner", "side", "stopped",
+        "_accepted", "_ack", "_farewell", "_invite", "_stack", "_timer", "allow", "branch", "contact_user", "dialog",
+        "flow", "invite_confirms", "offer_in", "offer_out", "owner", "receiver", "record", "session",
+        "session_headers", "side", "stopped", "supported", "uac", "uas",
     )  # fmt: skip
 
-    def __init__(self, stack: SipStack, owner: LegOwner, side: int, dialog: Dialog, flow: Flow, user: str) -> None:
+    def __init__(
+        self, stack: SipStack, owner: LegOwner, side: int, dialog: Dialog, flow: Flow, user: str, session: SessionTimer
+    ) -> None:
         self._stack = stack
         self.owner = owner
         self.side = side
         self.dialog = dialog
         self.flow = flow
         self.contact_user = user
-        self.invite_cseq = 0
+        self.session = session
+        self.session_headers: dict[str, str] = {}  # for our 2xx to the INVITE or UPDATE that came last
+        self.branch: Any = None  # the owner's
+        self.record: DialogRecord | None = None
         self.stopped = False  # BYE sent or received, or the INVITE refused
-        self._server: ServerTransaction | None = None
-        self._client: ClientTransaction | None = None
-        self._success: Response | None = None  # our 2xx that waits for its ACK
-        self._farewell: Request | None = None  # the BYE that waits for it too
-        self._accepted: str | None = None  # the tag of the first 2xx to our INVITE
+        self.allow: frozenset[str] = frozenset()  # the methods that the peer takes
+        self.supported: frozenset[str] = frozenset()  # its option tags
+        self.offer_in = False  # an offer of the peer waits for our answer
+        self.offer_out = False  # one of ours waits for the peer's
+        self.uas: UasInvite | None = None  # the INVITE of the peer that came last
+        self.uac: UacInvite | None = None  # the INVITE that we sent last
+        self.invite_confirms = 0  # the number of the INVITE of ours that makes this dialog
+        self.receiver = ReliableReceiver()
+        self._invite: Request | None = None  # as it was sent last
+        self._accepted = False  # has the 2xx to our INVITE come?
         self._ack: tuple[Flow, Request, bytes] | None = None  # the ACK that we sent, in case the 2xx comes again
-        self._retry: Handle | None = None
-        self._waited = 0.0
+        self._farewell: Request | None = None  # the BYE that waits for the ACK
+        self._timer: Handle | None = None
+
+    def fork(self, uac: UacInvite) -> "Leg":
+        """The leg of another answer to the same INVITE."""
+        other = Leg(
+            self._stack, self.owner, self.side, self.dialog.fork(uac.cseq), self.flow, self.contact_user,
+            self.session.copy(),
+        )  # fmt: skip
+        other.uac = uac
+        other.invite_confirms = uac.cseq
+        other.offer_out = bool(uac.had_offer)
+        self.owner.leg_forked(self, other)
+        return other
+
+    def sibling(self, dialog: Dialog) -> "Leg":
+        """Another early dialog of the INVITE that this leg got, under a local tag of its own."""
+        other = Leg(
+            self._stack, self.owner, self.side, dialog, self.flow, self.contact_user, self.session.copy()
+        )  # fmt: skip
+        other.allow, other.supported, other.session_headers = self.allow, self.supported, self.session_headers
+        other.offer_in = self.uas is not None and bool(self.uas.request.body)
+        if self.uas is not None:
+            other.uas = UasInvite(self._stack, other, self.uas.transaction)
+        return other
+
+    # -- the record
+    def sent(self, message: Message) -> None:
+        """A message has left."""
+        if self.record is not None:
+            self.record.message("send", message)
+
+    def heard(self, message: Message) -> None:
+        """A message has come: what does the peer understand?"""
+        if self.record is not None:
+            self.record.message("recv", message)
+        if "allow" in message.headers:
+            self.allow = frozenset(token.upper() for token in words(message, "allow"))
+        if "supported" in message.headers:
+            self.supported = frozenset(words(message, "supported"))
 
     # -- the INVITE that came
     def attend(self, transaction: ServerTransaction) -> None:
-        """Take an INVITE of the peer, the first or a later one; `respond` answers it."""
-        self._server = transaction
+        """Take an INVITE of the peer, the first or a later one; `respond` answers it. SipError 422 (RFC 4028 8)."""
+        self.negotiate(transaction.request)
+        self.uas = UasInvite(self._stack, self, transaction)
+        self.offer_in = bool(transaction.request.body)
         transaction.to_tag = self.dialog.local_tag
         transaction.on_cancel = self._cancelled
-        transaction.on_ack = self.on_ack
+        transaction.on_ack = self.owner.on_ack
 
-    def respond(self, code: int, reason: str, headers: dict[str, str], content_type: str, body: bytes) -> None:
+    def negotiate(self, request: Request) -> None:
+        """The session timer of an INVITE or UPDATE that came; SipError 422 (RFC 4028 8)."""
+        self.session_headers = self.session.on_request(request)
+
+    def session_agreed(self, method: str) -> None:
+        """The 2xx to an INVITE or UPDATE has left: its terms count."""
+        self.session.answered(self._stack.loop.time(), method)
+        self.keep_alive()
+
+    def respond(
+        self, code: int, reason: str, headers: dict[str, str], content_type: str, body: bytes, *, reliable: bool = False
+    ) -> None:
         """Answer the open INVITE."""
-        transaction = self._server
-        if transaction is None or transaction.answered:
+        uas = self.uas
+        if uas is None:
             return
-        response = transaction.make(code, reason)
-        record_route = transaction.request.headers.get("record-route")
-        if 100 < code < 300:
-            if record_route:
-                response.headers["record-route"] = list(record_route)
-            flow = transaction.flow
-            endpoint = self._stack.endpoints[flow.local]
-            response.headers["contact"] = [endpoint.contact(self.contact_user, flow.transport)]
-        for name, value in headers.items():
-            response.headers[name] = [value]
-        if body:
-            response.headers["content-type"] = [content_type]
-            response.body = body
-        if 200 <= code < 300:
-            self.dialog.confirmed = True
-            self._success = response
-            self._waited = 0.0
-            self._retry_in(self._stack.timings.t1)
-        elif code >= 300:
-            self._server = None
-        transaction.respond(response)
-
-    def _retry_in(self, interval: float) -> None:
-        left = 64 * self._stack.timings.t1 - self._waited
-        self._retry = self._stack.wheel.add(min(interval, left), self._repeat, interval)
-
-    def _repeat(self, interval: float) -> None:
-        """RFC 3261 13.3.1.4: the 2xx again, T1 doubling to T2, until the ACK or 64*T1; over TCP too."""
-        self._retry = None
-        if self._success is None or self._server is None:
+        success = 200 <= code < 300
+        response = uas.respond(
+            code, reason, (self.session_headers if success else {}) | headers, content_type, body, reliable=reliable
+        )
+        if response is None:
             return
-        self._waited += interval
-        if self._waited >= 64 * self._stack.timings.t1:
-            self._success = None
-            if self._farewell is not None:
-                self._say_farewell()
+        if body and (success or (reliable and code < 200)):
+            self._described(ours=True)
+        if success:
+            if not body:
+                self.offer_in = False
+            self.session_agreed("INVITE")
+
+    def _described(self, *, ours: bool) -> None:
+        """SDP that counts has passed: the answer to an open offer, or an offer (RFC 3264 4)."""
+        if ours:
+            if self.offer_in:
+                self.offer_in = False
             else:
-                self.owner.leg_unacknowledged(self)
-            return
-        self._server.respond(self._success)
-        self._retry_in(min(2 * interval, self._stack.timings.t2))
+                self.offer_out = True
+        elif self.offer_out:
+            self.offer_out = False
+        else:
+            self.offer_in = True
+
+    def pracked(self, prack: Request) -> Response:
+        """A PRACK came: the provisional response that it acknowledges. SipError 481 if there is none."""
+        if self.uas is None:
+            raise SipError(481, "no INVITE waits for a PRACK")
+        link = self.uas.acknowledged(prack)
+        if link.body and self.offer_out and prack.body:
+            self.offer_out = False
+        return link
+
+    def release(self) -> None:
+        """The PRACK has its answer: send what it has set free."""
+        if self.uas is not None:
+            self.uas.release()
 
     def on_ack(self, ack: Request) -> None:
         """The ACK to our 2xx, however it came."""
-        if self._success is None or self._server is None or ack.cseq.number != self._server.request.cseq.number:
+        if self.uas is None or not self.uas.on_ack(ack):
             return
-        self._repeat_no_more()
+        self.heard(ack)
+        self.offer_out = False
         if self._farewell is not None:
             self._say_farewell()
         else:
             self.owner.leg_acked(self, ack)
 
+    def never_acked(self) -> None:
+        """64*T1 without an ACK."""
+        if self._farewell is not None:
+            self._say_farewell()
+        else:
+            self.owner.leg_unacknowledged(self, "no ACK came")
+
     def _cancelled(self, cancel: Request) -> None:
+        self.heard(cancel)
         self.owner.leg_cancelled(self, cancel)
 
     # -- the INVITE that we send
     def invite(self, request: Request) -> None:
         """Send an INVITE of this dialog."""
-        self.invite_cseq = request.cseq.number
-        self._ack = self._accepted = None
-        flow = self.route() if self.dialog.confirmed else self.flow  # the first one's way is outbound.py's choice
-        self._client = self._stack.send_request(request, flow, self._on_response, self._failed, self.contact_user)
+        for name, value in self.session.for_request("INVITE").items():
+            request.set(name, value)
+        self._send_invite(request)
 
-    def _on_response(self, response: Response) -> None:
-        code = response.code
-        if code < 200:
-            if code > 100:
-                self.dialog.on_response(response)
-                self.owner.leg_progress(self, response)
-            return
-        if code < 300:
-            self._on_success(response)
-            return
+    def _send_invite(self, request: Request) -> None:
+        self._ack, self._accepted = None, False
+        self.receiver = ReliableReceiver()
+        self.offer_out = bool(request.body)
+        self._invite = request
         if not self.dialog.confirmed:
-            self.stopped = True
-        self.owner.leg_refused(self, code, response.reason, response)
+            self.invite_confirms = request.cseq.number
+        flow = self.route() if self.dialog.confirmed else self.flow  # the first one's way is outbound.py's choice
+        self.sent(request)
+        self.uac = UacInvite(self._stack, self, request, flow)
 
-    def _on_success(self, response: Response) -> None:
-        tag = response.to.tag
-        if self._accepted is None:
-            self._accepted = tag
+    def progressed(self, response: Response, rseq: int | None) -> None:
+        """1xx: RFC 3262 4 drops what comes twice or out of order."""
+        if self.uac is None or not self.uac.open or (rseq is not None and not self.receiver.accept(rseq)):
+            return
+        self.heard(response)
+        if not self.dialog.confirmed:
             self.dialog.on_response(response)
-            self.dialog.refresh_target(response)
-            self._follow()
-            self.owner.leg_answered(self, response)
-        elif tag != self._accepted:
-            self._end_fork(response)
-        elif self._ack is not None:  # the 2xx again: the ACK again
-            self._stack.transmit_request(*self._ack, None)
+        if rseq is not None and response.body:
+            self._described(ours=False)
+        self.owner.leg_progress(self, response, rseq)
+
+    def succeeded(self, response: Response) -> None:
+        """2xx, or its copy."""
+        if self._accepted:
+            if self._ack is not None and self.uac is not None:
+                self.uac.retransmit(self._ack)
+            return
+        self._accepted = True
+        self.heard(response)
+        self.dialog.on_response(response)
+        self.dialog.refresh_target(response)
+        self._follow()
+        if response.body and (self.offer_out or not self.dialog_has_answer()):
+            self._described(ours=False)
+        else:
+            self.offer_out = False
+        self.session.on_success(response, self._stack.loop.time())
+        self.keep_alive()
+        self.owner.leg_answered(self, response)
+
+    def dialog_has_answer(self) -> bool:
+        """Has the offer of our INVITE been answered already, reliably?"""
+        return self._invite is not None and bool(self._invite.body) and not self.offer_out
 
     def _follow(self) -> None:
         """A peer that took our INVITE over TCP and wants to be reached so is (RFC 3261 18.1.1, 12.2.1.1)."""
-        client = self._client
-        if client is not None and client.flow.transport == "TCP" and self.dialog.next_hop().transport == "tcp":
-            self.flow = client.flow
+        uac = self.uac
+        if uac is not None and uac.flow.transport == "TCP" and self.dialog.next_hop().transport == "tcp":
+            self.flow = uac.flow
 
-    def _end_fork(self, response: Response) -> None:
-        """Another phone behind the callee answered too: acknowledged and hung up (RFC 3261 13.2.2.4)."""
-        log(SIP, INFO, "a second 2xx of a fork is ended", id=self._stack.log_id(self.dialog.call_id))
-        ours = self.dialog
-        fork = Dialog(ours.call_id, ours.local, ours.local_tag, ours.remote, ours.target)
-        fork.local_cseq = ours.local_cseq
-        fork.on_response(response)
-        self._stack.send_ack(fork.request("ACK", self.invite_cseq), self.flow)
-        self._stack.send_request(fork.request("BYE"), self.flow, _nothing, _no_failure)
-
-    def _failed(self, code: int, why: str) -> None:
+    def refused(self, code: int, reason: str, response: Response | None) -> None:
+        """A final error; a session that is too short is asked for again, longer (RFC 4028 7.3)."""
+        self.offer_out = False
+        invite = self._invite
+        too_short = code == 422 and response is not None and self.session.on_too_small(response)
+        if too_short and invite is not None and not self.stopped:
+            self._invite_again(invite)
+            return
         if not self.dialog.confirmed:
             self.stopped = True
-        self.owner.leg_refused(self, code, why, None)
+        self.owner.leg_refused(self, code, reason, response)
+
+    def _invite_again(self, before: Request) -> None:
+        self.dialog.local_cseq += 1
+        again = Request("INVITE", before.target, {n: list(lines) for n, lines in before.headers.items()}, before.body)
+        again.set("cseq", f"{self.dialog.local_cseq} INVITE")
+        self.invite(again)
 
     def ack(self, content_type: str, body: bytes) -> None:
-        """Acknowledge the peer's 2xx."""
-        request = self.dialog.request("ACK", self.invite_cseq)
+        """Acknowledge the peer's 2xx, once."""
+        if self._ack is not None or self.uac is None:
+            return
+        request = self.dialog.request("ACK", self.uac.cseq)
         if body:
             request.set("content-type", content_type)
             request.body = body
+        self.offer_in = False
         flow = self.route()
+        self.sent(request)
         self._ack = (flow, request, self._stack.send_ack(request, flow))
+
+    def prack(self, response: Response, rseq: int, content_type: str, body: bytes, answer: Answer) -> None:
+        """Acknowledge a reliable provisional response (RFC 3262 4)."""
+        request = self.dialog.request("PRACK")
+        request.headers["rack"] = [RAck(rseq, response.cseq.number, "INVITE").encode()]
+        if body:
+            request.headers["content-type"] = [content_type]
+            request.body = body
+            self._described(ours=True)
+        self.send(request, answer)
 
     def cancel(self, reason: str) -> None:
         """Cancel our open INVITE."""
-        if self._client is not None:
-            self._client.cancel(reason)
+        if self.uac is not None:
+            self.uac.cancel(reason)
 
     # -- inside the dialog
     def accept(self, request: Request, flow: Flow) -> None:
         """A request of the peer inside the dialog: SipError 481 or 500 if it does not fit."""
         self.dialog.accept(request)
+        self.heard(request)
         if request.method in ("INVITE", "UPDATE"):
             self.dialog.refresh_target(request)
         mine = self.flow
@@ -219,15 +348,27 @@ class Leg:
 
     def check_free(self) -> None:
         """May the peer begin another INVITE (RFC 3261 14.2)? SipError 500 behind one of its own, 491 where ours is."""
-        if self._success is not None or self.awaited:
+        if self.uas is not None and (self.uas.open or self.uas.unacknowledged):
             raise SipError(500, "an INVITE of the same side is open", {"retry-after": "2"})
-        if self.busy:
+        if self.inviting:
             raise SipError(491, "another INVITE is open in this dialog")
 
-    def send(self, request: Request, transaction: "Answer") -> None:
+    def check_offer(self) -> None:
+        """May the peer offer now (RFC 3311 5.2)? SipError 491 while ours is open, 500 while one of its own is."""
+        if self.offer_out:
+            raise SipError(491, "an offer of ours waits for its answer")
+        if self.offer_in:
+            raise SipError(500, "an offer of the same side waits for its answer", {"retry-after": "2"})
+
+    def send(self, request: Request, answer: Answer) -> None:
         """Send a request inside the dialog other than INVITE, ACK and BYE."""
         contact = self.contact_user if request.method == "UPDATE" else None
-        self._stack.send_request(request, self.route(), transaction.on_response, transaction.on_failure, contact)
+        if request.method == "UPDATE":
+            request.headers["contact"] = [""]
+            for name, value in self.session.for_request("UPDATE").items():
+                request.set(name, value)
+        self.sent(request)
+        self._stack.send_request(request, self.route(), answer.on_response, answer.on_failure, contact)
 
     def bye(self, reason: str = "") -> None:
         """Hang up, once. Who called hears of it when its ACK has come, not before (RFC 3261 15)."""
@@ -237,13 +378,15 @@ class Leg:
         request.set("reason", reason or TERMINATED)
         self._farewell = request
         self.stopped = True
-        if self._success is None or self._server is None or self._server.request.to.tag:
+        first = self.uas is not None and not self.uas.request.to.tag
+        if not (first and self.uas is not None and self.uas.unacknowledged):
             self._say_farewell()
 
     def _say_farewell(self) -> None:
         farewell, self._farewell = self._farewell, None
         self.stop()
         if farewell is not None:
+            self.sent(farewell)
             self._stack.send_request(farewell, self.route(), _nothing, _no_failure)
             self.owner.leg_over(self)
 
@@ -260,18 +403,14 @@ class Leg:
         """The dialog is over; nothing is repeated any more."""
         self.stopped = True
         self._farewell = None
-        self._repeat_no_more()
+        self._stop_timer()
+        if self.uas is not None:
+            self.uas.repeat_no_more()
 
     def close_invites(self) -> None:
         """The dialog ends: an open INVITE of the peer gets its answer (RFC 3261 15.1.2), one of ours is given up."""
         self.respond(487, "", {}, "", b"")
         self.cancel("")
-
-    def _repeat_no_more(self) -> None:
-        self._success = None
-        if self._retry is not None:
-            self._stack.wheel.cancel(self._retry)
-            self._retry = None
 
     def route(self) -> Flow:
         """The way to the peer now: its flow; a stream that is gone is replaced by one to the Contact's port."""
@@ -280,25 +419,89 @@ class Leg:
         return self.flow
 
     @property
-    def busy(self) -> bool:
-        """Is an INVITE of either direction open in this dialog (RFC 3261 14)?"""
-        client = self._client
-        return self._success is not None or self.awaited or (client is not None and not client.ended and client.open)
+    def inviting(self) -> bool:
+        """Is an INVITE of ours open?"""
+        return self.uac is not None and self.uac.open
 
     @property
-    def awaited(self) -> bool:
-        """Does an INVITE of the peer wait for its final answer?"""
-        return self._server is not None and not self._server.answered
+    def busy(self) -> bool:
+        """Is an INVITE of either direction open in this dialog (RFC 3261 14)?"""
+        return self.inviting or (self.uas is not None and (self.uas.open or self.uas.unacknowledged))
+
+    # -- the session timer (RFC 4028)
+    def keep_alive(self) -> None:
+        """Set the timer to what is due next."""
+        self._stop_timer()
+        due = self.session.next()
+        if due is not None and not self.stopped:
+            delay = max(0.0, due[1] - self._stack.loop.time())
+            self._timer = self._stack.wheel.add(delay, self._due, due[0])
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._stack.wheel.cancel(self._timer)
+            self._timer = None
+
+    def _due(self, what: str) -> None:
+        self._timer = None
+        if self.stopped:
+            return
+        if what == "expire":
+            self.owner.leg_lost(self, "the session has expired")
+        elif "UPDATE" in self.allow:
+            self.send(self.dialog.request("UPDATE"), Refresh(self))
+        else:
+            self.owner.leg_refresh(self)
+
+    def refreshed(self, response: Response) -> None:
+        """2xx to an UPDATE or re-INVITE of ours."""
+        self.dialog.refresh_target(response)
+        self.session.on_success(response, self._stack.loop.time())
+        self.keep_alive()
+
+    def retry_refresh(self) -> None:
+        """Try again a little later: the peer was busy (RFC 4028 10 leaves the rest of the interval for that)."""
+        self._stop_timer()
+        if not self.stopped:
+            self._timer = self._stack.wheel.add(2.0, self._due, "refresh")
 
 
-class Answer(Protocol):
-    """Who waits for the answer to a request inside the dialog."""
+class Refresh:
+    """Waits for the answer to an UPDATE that refreshes the session."""
+
+    __slots__ = ("_leg",)
+
+    def __init__(self, leg: Leg) -> None:
+        self._leg = leg
 
     def on_response(self, response: Response) -> None:
-        """Any response."""
+        leg, code = self._leg, response.code
+        if code < 200 or leg.stopped:
+            return
+        leg.heard(response)
+        if code < 300:
+            leg.refreshed(response)
+        elif code in (408, 481):  # RFC 4028 10, RFC 3261 12.2.1.2
+            leg.owner.leg_lost(leg, f"the refresh was answered {code}")
+        elif code == 422 and leg.session.on_too_small(response):
+            leg.send(leg.dialog.request("UPDATE"), self)
+        elif code in (491, 500):
+            leg.retry_refresh()
+        else:  # refused: the session goes on until it expires (RFC 4028 10)
+            leg.session.refused()
+            leg.keep_alive()
 
     def on_failure(self, code: int, why: str) -> None:
-        """None came."""
+        if not self._leg.stopped:
+            self._leg.owner.leg_lost(self._leg, "no answer to the refresh")
+
+
+def words(message: Message, name: str) -> list[str]:
+    """The tokens of a list header; none where it cannot be read."""
+    try:
+        return message.tokens(name)
+    except SipError:
+        return []
 
 
 def _nothing(response: Response) -> None:

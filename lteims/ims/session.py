@@ -1,47 +1,81 @@
-"""A call with all that it is made of: machine, legs or echo, media, who and whom (TS 24.229 5.7).
+"""A call with all that it is made of: machine, branches, media, who and whom (TS 24.229 5.7).
 
-Made by calls.py; inside.py, activity.py and control.py read it.
+Made by opening.py; calls.py, inside.py, activity.py and control.py read it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from lteims.ims.anchor import Anchor
+from lteims.ims.branch import Branch
 from lteims.ims.call import Call
 from lteims.ims.caller import Caller
 from lteims.ims.echo import EchoCallee
+from lteims.ims.forced import Forced
+from lteims.ims.icscf import Registered
 from lteims.ims.leg import Leg
+from lteims.ims.record import DialogType
 from lteims.ims.subscribers import Binding
+from lteims.media.template import Template
 from lteims.net.timers import Handle
 from lteims.sip.message import Request
+
+
+class Owner(Protocol):
+    """What a session's parts tell calls.py."""
+
+    def bearers_told(self, branch: Branch, side: int, granted: bool) -> None:
+        """The bearers of a leg stand, or were refused."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
     """One call."""
 
+    owner: Owner
     call: Call
+    type: DialogType
     caller: Caller
-    first: Request  # the INVITE that began it
-    caller_leg: Leg
-    callee_leg: Leg | None  # None: the echo
-    echo: EchoCallee | None
-    anchor: Anchor
-    offered: bool  # had the first INVITE an offer?
     caller_impu: str
     callee_impu: str
-    callee_impi: str
-    callee_binding: Binding | None
+    first: Request | None = None  # the INVITE that began it; None: the server makes the call
+    offer: bytes | None = None  # its SDP
+    primary: Leg | None = None  # the leg that the INVITE made
+    branches: list[Branch] = field(default_factory=list)
+    echo: EchoCallee | None = None
+    destination: Registered | None = None
+    forced: Forced | None = None  # the final answer that the operator wants instead of a 2xx
+    template: Template | None = None  # of the server's own offers and answers
+    caller_named: str = ""  # From of a call that the server makes
+    urgent: bool = False  # an emergency call
     timer: Handle | None = None  # of ringing, then of a CANCEL that is not answered
+    turn: Handle | None = None  # of the next contacts' turn
+    limit: Handle | None = None  # of a call with a duration, or of preconditions that are never met
+    primary_taken: bool = False  # by a branch
     ended: bool = False
 
     @property
-    def legs(self) -> Iterator[Leg]:
-        """The legs that there are, the caller's first."""
-        yield self.caller_leg
-        if self.callee_leg is not None:
-            yield self.callee_leg
+    def branch(self) -> Branch:
+        """The branch that was answered, before that the first one."""
+        return self.branches[self.call.winner or 0]
 
-    def other(self, leg: Leg) -> Leg | None:
-        """The other side of a leg, None for the echo."""
-        return self.callee_leg if leg is self.caller_leg else self.caller_leg
+    @property
+    def legs(self) -> Iterator[Leg]:
+        """All legs that there are, the caller's first."""
+        if self.primary is not None:
+            yield self.primary
+        for branch in self.branches:
+            for leg in branch.legs:
+                if leg is not self.primary:
+                    yield leg
+
+    @property
+    def callee_binding(self) -> Binding | None:
+        """The callee's contact."""
+        return self.branch.binding
+
+    @property
+    def callee_impi(self) -> str:
+        """The callee's IMPI, "" for the echo."""
+        return self.destination.subscriber.impi if self.destination is not None else ""
+

@@ -13,8 +13,8 @@ class Dialog:
     """One dialog, early or confirmed. `local` and `remote` are From and To values without their tags."""
 
     __slots__ = (
-        "call_id", "confirmed", "local", "local_cseq", "local_tag", "remote", "remote_cseq", "remote_tag", "routes",
-        "target",
+        "_first_target", "call_id", "confirmed", "local", "local_cseq", "local_tag", "remote", "remote_cseq",
+        "remote_tag", "routes", "target",
     )  # fmt: skip
 
     def __init__(self, call_id: str, local: str, local_tag: str, remote: str, target: str) -> None:
@@ -23,7 +23,7 @@ class Dialog:
         self.local_tag = local_tag
         self.remote = remote
         self.remote_tag = ""
-        self.target = target  # the peer's Contact, or where the first request goes
+        self.target = self._first_target = target  # the peer's Contact, or where the first request goes
         self.routes: list[str] = []
         self.local_cseq = 0
         self.remote_cseq = -1
@@ -50,13 +50,22 @@ class Dialog:
             return
         tag = response.to.tag
         if tag:
-            if tag != self.remote_tag:  # another early dialog of a fork counts its requests anew
-                self.remote_cseq = -1
             self.remote_tag = tag
             self.routes = _reversed_routes(response)
         self.refresh_target(response)
         if response.code >= 200:
             self.confirmed = True
+
+    def fork(self, cseq: int) -> "Dialog":
+        """Another dialog of the same request, before its first response; `cseq` is the request's (RFC 3261 13.2.2.4)."""
+        other = Dialog(self.call_id, self.local, self.local_tag, self.remote, self._first_target)
+        other.local_cseq = cseq
+        return other
+
+    @property
+    def established(self) -> bool:
+        """Does the peer have a tag, so that requests can be sent inside, in the early dialog too?"""
+        return bool(self.remote_tag)
 
     def refresh_target(self, message: Request | Response) -> None:
         """A Contact in a target refresh request or its 2xx moves the remote target (RFC 3261 12.2)."""

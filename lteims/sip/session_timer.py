@@ -68,6 +68,12 @@ class SessionTimer:
         self._since = 0.0
         self._expiring = False
 
+    def copy(self) -> "SessionTimer":
+        """For another early dialog of the same INVITE: what was asked for counts there too."""
+        other = SessionTimer(self._want, self._min_se)
+        other._floor, other._asked, other._offered = self._floor, self._asked, dict(self._offered)
+        return other
+
     @property
     def interval(self) -> int:
         """The agreed interval in seconds, 0 while there is none."""

@@ -99,8 +99,11 @@ class Armed:
 class Stream:
     """One RtpStream without sockets."""
 
-    def __init__(self, plane: "Plane", local: str, pool: PortPool, kind: str) -> None:
-        self.plane, self.local, self.pool, self.kind = plane, local, pool, kind
+    def __init__(self, plane: "Plane", local: str, pool: PortPool, kind: str, raw: bool, urgent: bool) -> None:
+        self.plane, self.local, self.pool, self.kind, self.raw, self.urgent = plane, local, pool, kind, raw, urgent
+        self.sends = self.receives = True
+        self.silence: object = None
+        self.rtp_addr = self.rtcp_addr = ""
         self.port = pool.take()
         self.remote: tuple[str, int] | None = None
         self.out: Stream | None = None
@@ -115,6 +118,12 @@ class Stream:
 
     def echo(self) -> None:
         self.out = self
+
+    def play_back(self, silence: object) -> None:
+        self.out, self.silence = self, silence
+
+    def set_direction(self, *, sends: bool, receives: bool) -> None:
+        self.sends, self.receives = sends, receives
 
     def close(self) -> None:
         if self in self.plane.streams:
@@ -135,11 +144,13 @@ class Plane:
         self.streams: list[Stream] = []
         self.fail: Exception | None = None
 
-    def open(self, local: str, pool: PortPool, kind: str, dialog_id: str) -> Stream:
+    def open(
+        self, local: str, pool: PortPool, kind: str, dialog_id: str, *, raw: bool = False, urgent: bool = False
+    ) -> Stream:
         if self.fail is not None:
             error, self.fail = self.fail, None
             raise error
-        stream = Stream(self, local, pool, kind)
+        stream = Stream(self, local, pool, kind, raw, urgent)
         self.streams.append(stream)
         return stream
 
@@ -371,7 +382,7 @@ class Lab:
         self.subscribers = Subscribers(DOMAIN, store, self.wheel, self.clock.time)
         self.subscribers.add(users or (user("1"), user("2"), user("3")))
         self.subscribers.local_hosts = frozenset({DOMAIN, *hosts})
-        self.calls = Calls(config, self.stack, cast(MediaPlane, self.plane), self.pools)
+        self.calls = Calls(config, self.stack, cast(MediaPlane, self.plane), self.pools, wall=self.clock.time)
         self.locator = Locator(config, self.subscribers)
         identifier = Identifier(config, self.subscribers, cast(Registrar, None))
         self.stack.core = self.pcscf = Pcscf(

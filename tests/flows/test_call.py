@@ -13,6 +13,7 @@ from lteims.ims.call import (
     Acked,
     Action,
     Answered,
+    Begin,
     Bye,
     Call,
     CancelCallee,
@@ -34,6 +35,7 @@ def play(*events: Event) -> tuple[list[Action], Call]:
     """A fresh call that hears these events; the actions of the last one."""
     call = Call("1")
     actions: list[Action] = []
+    call.handle(Begin())
     for event in events:
         actions = call.handle(event)
     return actions, call
@@ -67,7 +69,8 @@ def play(*events: Event) -> tuple[list[Action], Call]:
         ([RING, Cancelled(), Cancelled()], [], S.CANCELLING),
         ([RING, Cancelled(), RING], [], S.CANCELLING),
         ([RING, Cancelled(), HungUp(MT)], [], S.CANCELLING),
-        ([Answered(), Cancelled()], [], S.START),
+        # our 2xx has not left yet, it waits for a PRACK
+        ([Answered(), Cancelled("r")], [Respond(487), AckCallee(), Bye(MT, "r"), End("cancelled")], S.STOP),
         # given up by the callee or the server
         ([RING, HungUp(MT)], [Respond(480), CancelCallee()], S.CANCELLING),
         ([RING, Stop("rang", 408)], [Respond(408), CancelCallee()], S.CANCELLING),
@@ -97,12 +100,13 @@ EVENTS = st.sampled_from(
 @given(st.lists(EVENTS, max_size=12))
 def test_whatever_comes_the_call_ends_once_and_owes_nothing(events: list[Event]) -> None:
     call = Call("1")
-    actions = [action for event in (*events, Stop("over"), Stop("over"), Refused(487)) for action in call.handle(event)]
+    actions = [action for event in (Begin(), *events, Stop("over"), Stop("over"), Refused(487)) for action in call.handle(event)]
     assert call.state is S.STOP
     assert sum(isinstance(a, End) for a in actions) == 1
     assert isinstance(actions[-1], End)
     finals = [a for a in actions if isinstance(a, Respond) and a.code >= 200]
-    assert len(finals) == 1  # the caller gets one final answer
+    # the caller gets one final answer; a 2xx that waits for a PRACK may be replaced
+    assert [a.code for a in finals][1:] in ([], [487])
     assert sum(isinstance(a, AckCallee) for a in actions) == (Answered() in events and _heard(events))
     byes = [a.side for a in actions if isinstance(a, Bye)]
     assert len(byes) == len(set(byes))
@@ -111,6 +115,7 @@ def test_whatever_comes_the_call_ends_once_and_owes_nothing(events: list[Event])
 def _heard(events: list[Event]) -> bool:
     """Did the callee's 2xx come while the call still listened to it?"""
     call = Call("1")
+    call.handle(Begin())
     for event in events:
         if isinstance(event, Answered) and call.state is not S.STOP:
             return True

@@ -57,8 +57,8 @@ def test_the_two_legs_share_nothing(lab: Lab) -> None:
 def test_headers_stand_in_the_order_that_phones_know(lab: Lab) -> None:
     lab.play(CALL)
     assert list(lab.b.last("INVITE").headers) == [
-        "via", "from", "to", "call-id", "cseq", "contact", "content-type", "allow", "accept-contact",
-        "p-asserted-identity", "max-forwards", "user-agent",
+        "via", "from", "to", "call-id", "cseq", "contact", "content-type", "allow", "accept-contact", "min-se",
+        "session-expires", "p-asserted-identity", "supported", "max-forwards", "user-agent",
     ]  # fmt: skip
     lab.play(BYE)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lteims.config import CustomHeader, ImpuConfig
-from lteims.ims import calls as calls_module
+from lteims.ims import opening as opening_module
 from lteims.media.sdp import Sdp
 from lteims.sip.message import Message, Request, Response
 from tests.flows.phones import BYE, CALL, DOMAIN, RINGING, SERVER, SERVER6, Lab, user
@@ -382,7 +382,7 @@ def test_an_unknown_body(lab: Lab) -> None:
 
 
 def test_no_media_of_use(lab: Lab) -> None:
-    lab.a.bend = body("application/sdp", "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nt=0 0\r\nm=image 9 udptl t38\r\n")
+    lab.a.bend = body("application/sdp", "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nt=0 0\r\nm=image 0 udptl t38\r\n")
     assert refused(lab, 488).get("warning").startswith(f'304 {SERVER} "')
 
 
@@ -495,7 +495,7 @@ def test_a_fault_in_the_setup_answers_500(lab: Lab, monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(calls_module, "invite_headers", broken)
+    monkeypatch.setattr(opening_module, "invite_headers", broken)
     lab.a.fresh()
     refused(lab, 500)
 

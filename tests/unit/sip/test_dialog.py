@@ -90,8 +90,11 @@ def test_another_early_dialog_counts_anew() -> None:
     dialog = outgoing()
     dialog.on_response(answer(180, "one"))
     dialog.accept(_from_peer("one", 50))
-    dialog.on_response(answer(180, "two"))
-    dialog.accept(_from_peer("two", 3))
+    other = dialog.fork(7)
+    other.on_response(answer(180, "two"))
+    other.accept(_from_peer("two", 3))
+    assert (dialog.remote_tag, other.remote_tag) == ("one", "two")
+    assert other.request("BYE").get("cseq") == "8 BYE"
 
 
 def test_a_provisional_response_without_tag() -> None:

@@ -1,0 +1,191 @@
+"""One way that a call may go: from an early dialog of the caller to one dialog of the callee (TS 24.229 5.7.5).
+
+A branch owns its media and carries SDP between its two sides: anchored, with the preconditions that each side speaks
+(RFC 3312), under the rule which provisional responses are reliable (RFC 3262). Made and used by calls.py.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lteims.ims.anchor import Anchor, parse_sdp
+from lteims.ims.call import MO, MT
+from lteims.ims.leg import Leg
+from lteims.ims.qos import Bearers, LegQos, Reservation, Way
+from lteims.ims.record import MediaState
+from lteims.ims.subscribers import Binding
+from lteims.media.precondition import offers_preconditions, without_preconditions
+from lteims.media.sdp import Sdp
+from lteims.sip.message import Response
+
+if TYPE_CHECKING:
+    from lteims.ims.session import Session
+
+
+@dataclass(slots=True)
+class Awaited:
+    """A reliable response to the caller that waits for its PRACK, and the callee's that it stands for, if any."""
+
+    leg: Leg | None = None
+    response: Response | None = None
+    rseq: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """One branch. A side without a leg is the server's own end."""
+
+    session: "Session"
+    number: int
+    anchor: Anchor
+    qos: tuple[LegQos, LegQos]
+    bearers: Bearers
+    binding: Binding | None = None
+    mo: Leg | None = None
+    mt: Leg | None = None
+    offered: bool = False  # had the first INVITE an offer?
+    told: bool = False  # has the caller the answer to its first offer, in a response that counts?
+    caller_reliable: str = ""  # the caller's 100rel: "", "supported" or "required"
+    unpracked: deque[Awaited] = field(default_factory=deque)
+    held: list[Callable[[], None]] = field(default_factory=list)  # what waits until the caller's bearers stand
+    coming: Awaited = field(default_factory=Awaited)  # of the provisional response that is told to the machine now
+    callee_answered: bool = False  # has an SDP of the callee come?
+    answered: bool = False  # has the first offer been answered?
+    pracking: int = 0  # PRACKs of ours that are not answered
+    pracked: bool = False  # has one been?
+    updating: bool = False  # an UPDATE of ours tells the callee that bearers stand
+    _offers: list[Sdp | None] = field(default_factory=lambda: [None, None])  # by side: what was offered last
+
+    def __post_init__(self) -> None:
+        self.anchor.touch[MO] = self.qos[MO].touch
+        self.anchor.touch[MT] = self.qos[MT].touch
+
+    # -- the two sides
+    def other(self, leg: Leg) -> Leg | None:
+        """The other side's leg, None where the server is the end."""
+        return self.mt if leg is self.mo else self.mo
+
+    @property
+    def legs(self) -> list[Leg]:
+        """The legs that there are, the caller's first."""
+        return [leg for leg in (self.mo, self.mt) if leg is not None]
+
+    # -- preconditions
+    def choose_ways(self, offer: Sdp | None, *, caller_speaks: bool, callee_may: bool) -> None:
+        """How preconditions pass: through where both sides may have them, else each side's end at the server.
+
+        `caller_speaks`: the caller supports them; `callee_may`: its phone is known for VoLTE and takes 100rel.
+        """
+        mo, mt = self.qos
+        offers = offer is not None and caller_speaks and offers_preconditions(offer)
+        if (offers or (offer is None and caller_speaks)) and mo.on and mt.on:
+            mo.way = mt.way = Way.THROUGH
+            return
+        if offers and mo.on:
+            mo.end_here(reserved=True)
+        if mt.on and callee_may and offer is not None:
+            mt.end_here(reserved=False)
+
+    def _settle_ways(self, heard_from: int, sdp: Sdp) -> None:
+        """The callee's first SDP tells whether it has preconditions."""
+        mo, mt = self.qos
+        if heard_from == MO or self.callee_answered:
+            return
+        self.callee_answered = True
+        if mt.way is Way.THROUGH and not offers_preconditions(sdp):
+            mt.way = mo.way = Way.OFF
+            first = self._offers[MO]
+            if first is not None and offers_preconditions(first):
+                mo.end_here(reserved=True)
+                mo.pre.heard(first)
+
+    # -- SDP on its way
+    def carry(self, heard_from: int, body: bytes, *, offer: bool) -> bytes:
+        """The SDP for the other side out of one side's. SipError 400 for what is none, 488, 503."""
+        sdp = parse_sdp(body)
+        near, far = self.qos[heard_from], self.qos[1 - heard_from]
+        self._settle_ways(heard_from, sdp)
+        if offer:
+            self._offers[heard_from] = sdp
+        if near.way is Way.END:
+            near.pre.heard(sdp)
+        elif near.way is Way.THROUGH:
+            near.watch.heard(heard_from, sdp, offer=offer)
+        if near.way is not Way.THROUGH or far.way is not Way.THROUGH:
+            sdp = without_preconditions(sdp)
+        relayed = self.anchor.relay(heard_from, sdp, offer=offer)
+        if not offer:
+            self.answered = True
+            self._reserve(heard_from, sdp)
+            self._reserve(1 - heard_from, self._offers[1 - heard_from])
+        return relayed
+
+    def note_offer(self, side: int, sdp: Sdp) -> None:
+        """A side's offer that the server itself answers."""
+        self._offers[side] = sdp
+        self._reserve(side, sdp)
+
+    def heard_answer(self, body: bytes) -> None:
+        """The callee's answer to an offer of the server itself. SipError 400 for what is no SDP."""
+        sdp = parse_sdp(body)
+        qos = self.qos[MT]
+        if qos.way is Way.END:
+            qos.pre.heard(sdp)
+        self.anchor.take_answer(MT, sdp, play=True)
+        self.answered = True
+        self._reserve(MT, sdp)
+
+    def answer_here(self, heard_from: int, body: bytes, *, force: bool = False) -> bytes | None:
+        """The server's own answer to an offer that changes nothing but preconditions; None: the other side must see it.
+
+        `force`: the other side cannot be asked, so that the media stays as it is.
+        """
+        near = self.qos[heard_from]
+        sdp = parse_sdp(body)
+        before = self._offers[heard_from]
+        if before is None or not self.anchor.last_sent(heard_from):
+            return None
+        unchanged = near.way is Way.END and _essence(sdp) == _essence(before)
+        if not unchanged and not (force and len(sdp.medias) == len(before.medias)):
+            return None
+        self._offers[heard_from] = sdp
+        if near.way is Way.END:
+            near.pre.heard(sdp)
+        return self.anchor.again(heard_from, offer=False)
+
+    def _reserve(self, side: int, theirs: Sdp | None) -> None:
+        """The SDP of this leg is complete: its bearers can be had (TS 29.213 5.3)."""
+        qos, leg = self.qos[side], self.mo if side == MO else self.mt
+        if leg is None or theirs is None or not qos.wants_bearers:
+            return
+        qos.asked = True
+        if qos.way is Way.END:
+            qos.pre.pending()
+        record = leg.record
+        binding = self.binding if side == MT else self.session.caller.binding
+        wanted = Reservation(
+            record.id if record is not None else "", binding.impi if binding else "",
+            self.anchor.last_sent(side), theirs,
+        )  # fmt: skip
+        self.bearers.reserve(wanted, lambda granted: self.session.owner.bearers_told(self, side, granted))
+
+    # -- reliability
+    def reliable(self, code: int, body: bytes, came_reliable: bool) -> bool:
+        """Shall the caller acknowledge this provisional response (RFC 3262 3)?"""
+        if self.caller_reliable == "required":
+            return True
+        return bool(self.caller_reliable) and (came_reliable or bool(body))
+
+    # -- what the operator sees
+    def medias(self, side: int) -> list[MediaState]:
+        """The medias of one side's leg."""
+        views = self.anchor.views(side)
+        states = self.qos[side].states(len(views))
+        return [MediaState(view, state) for view, state in zip(views, states, strict=True)]
+
+
+def _essence(sdp: Sdp) -> Sdp:
+    """A description without what may change while media stays as it is."""
+    bare = without_preconditions(sdp)
+    return replace(bare, lines=tuple(line for line in bare.lines if line[0] not in "os"))

@@ -28,7 +28,8 @@ COMPILED = """
     ids trace counters
     sip/grammar sip/uri sip/headers sip/message sip/valid sip/transaction sip/uas_transaction sip/uac_transaction
     aka/digest media/rtp media/rtcp media/reception
-    net/timers net/sip_flow net/sip_answers net/sip net/sip_transaction net/rtp_flow net/rtp_end net/rtp
+    net/timers net/sip_flow net/sip_answers net/sip net/sip_transaction net/rtp_flow net/rtp_end
+    net/rtp_playback net/rtp
     ims/identity ims/challenge ims/headers ims/scscf
 """
 BUILD = Path("build")

@@ -11,8 +11,9 @@ from lteims import counters
 from lteims.clock import Clock, WallClock
 from lteims.ids import Tokens
 from lteims.media.frame import Silence
-from lteims.net.rtp_end import PlayBack, Quality, RtpEnd, Surroundings
+from lteims.net.rtp_end import Quality, RtpEnd, Surroundings
 from lteims.net.rtp_flow import RTCP, RTP, UDP, Flow
+from lteims.net.rtp_playback import PlayBack
 from lteims.net.rtp_ports import PortPool, open_pair
 from lteims.net.timers import TimerWheel
 from lteims.net.udp import address_text

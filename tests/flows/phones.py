@@ -19,6 +19,7 @@ from lteims.ims.calls import Calls
 from lteims.ims.headers import Finisher
 from lteims.ims.icscf import Locator
 from lteims.ims.pcscf import Pcscf
+from lteims.ims.qos import Bearers
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
 from lteims.ims.subscribers import Binding, Subscribers
@@ -57,6 +58,7 @@ BYE = """
                 BYE --> b
                 200 BYE <-- b
 """
+AVP = "audio {port} RTP/AVP 0 8"
 Bend = Callable[[Request | Response], None]
 
 
@@ -208,6 +210,8 @@ class Phone:
     bend: Bend | None = None
     direction: str = ""
     media_port: int = 40000
+    medias: list[str] = field(default_factory=lambda: [AVP])  # its m= sections; {port}: media_port and up
+    bearer: bool = False  # has it the resources of its preconditions?
     version: int = 0
     # the dialog
     call_id: str = ""
@@ -216,7 +220,10 @@ class Phone:
     cseq: int = 0
     routes: list[str] = field(default_factory=list)
     contact: str = ""
+    rseq: int = 0
     _branches: Any = field(default_factory=lambda: count(1))
+    _their_bearer: str = "none"
+    _they_insist: bool = False
 
     @property
     def uri(self) -> str:
@@ -237,15 +244,27 @@ class Phone:
         self.tag = f"{self.name}{next(self._branches)}"
         self.routes = []
         self.direction = ""
+        self.bearer = self._they_insist = False
+        self._their_bearer = "none"
 
-    def sdp(self) -> bytes:
-        """An offer or answer."""
+    def sdp(self, qos: list[str] | None = None) -> bytes:
+        """An offer or answer; `qos` are the lines of its preconditions, for each media."""
         kind = "IP6" if ":" in self.host else "IP4"
         self.version += 1
         lines = ["v=0", f"o={self.name} 7 {self.version} IN {kind} {self.host}", "s=phone", f"c=IN {kind} {self.host}"]
-        lines += ["t=0 0", f"m=audio {self.media_port} RTP/AVP 0 8"]
-        lines += [f"a={self.direction}"] if self.direction else []
+        lines += ["t=0 0"]
+        for n, media in enumerate(self.medias):
+            lines += [f"m={media.format(port=self.media_port + 2 * n)}".replace("\n", "\r\n"), *(qos or [])]
+            lines += [f"a={self.direction}"] if self.direction else []
         return ("\r\n".join(lines) + "\r\n").encode()
+
+    def _qos(self, *, answer: bool) -> list[str]:
+        """Preconditions as IR.92 2.4 phones write them: mandatory for itself, for the other if that insists."""
+        theirs = "mandatory" if self._they_insist else "none" if answer else "optional"
+        lines = [f"a=curr:qos local {'sendrecv' if self.bearer else 'none'}", f"a=curr:qos remote {self._their_bearer}"]
+        lines += ["a=des:qos mandatory local sendrecv", f"a=des:qos {theirs} remote sendrecv"]
+        waits = answer and self._they_insist and self._their_bearer != "sendrecv"
+        return [*lines, "a=conf:qos remote sendrecv"] if waits else lines
 
     # -- sending
     def say(self, words: list[str]) -> None:
@@ -254,6 +273,9 @@ class Phone:
 
     def compose(self, words: list[str]) -> bytes:
         """One line of a ladder: METHOD or CODE, then the method answered, sdp, hold; `again` and what to repeat.
+
+        `rel`: an INVITE that supports 100rel, a reliable 1xx; `pre`: SDP with preconditions; `ready`: that, and the
+        bearer of this phone stands from now on. A PRACK is for the reliable response that came last.
 
         StopIteration where there is nothing to answer, acknowledge, cancel or repeat.
         """
@@ -265,14 +287,32 @@ class Phone:
             self.direction = "sendonly"
         if "resume" in rest:
             self.direction = "sendrecv"
-        if {"sdp", "hold", "resume"} & set(rest):
-            message.set("content-type", "application/sdp")
-            message.body = self.sdp()
+        if {"sdp", "hold", "resume", "pre", "ready"} & set(rest):
+            self._describe(message, set(rest))
+        if {"rel", "pre", "ready"} & set(rest):
+            self._reliably(message, pre=bool({"pre", "ready"} & set(rest)))
         if self.bend is not None:
             bend, self.bend = self.bend, None
             bend(message)
         self.sent.append(message)
         return message.encode()
+
+    def _describe(self, message: Request | Response, words: set[str]) -> None:
+        self.bearer = self.bearer or "ready" in words
+        asked = self.last(message.cseq.method) if isinstance(message, Response) else message
+        answer = asked.body != b"" and asked is not message
+        message.set("content-type", "application/sdp")
+        message.body = self.sdp(self._qos(answer=answer) if {"pre", "ready"} & words else None)
+
+    def _reliably(self, message: Request | Response, *, pre: bool) -> None:
+        """RFC 3262 3; the option tags of a phone with preconditions (RFC 3312 11)."""
+        if isinstance(message, Request):
+            if message.method in ("INVITE", "UPDATE"):
+                message.set("supported", "100rel,precondition" if pre else "100rel")
+        elif 100 < message.code < 200:
+            self.rseq += 1
+            message.set("rseq", str(self.rseq))
+            message.set("require", "100rel,precondition" if pre else "100rel")
 
     def _via(self, branch: str = "") -> str:
         branch = branch or f"z9hG4bK{self.name}{next(self._branches)}"
@@ -298,6 +338,10 @@ class Phone:
         request = self._request(method, self.cseq)
         if method in ("INVITE", "UPDATE"):
             request.set("contact", self._my_contact())
+        if method == "PRACK":
+            reliable = next((m for m in reversed(self.inbox) if "rseq" in m.headers), None)
+            if reliable is not None:
+                request.set("rack", f"{reliable.get('rseq')} {reliable.cseq.number} INVITE")
         return request
 
     def _ack(self, invite: Request) -> Request:
@@ -350,13 +394,17 @@ class Phone:
             self.remote_target = message.contacts[0].uri.text
             if "record-route" in message.headers:
                 self.routes = list(reversed(message.headers["record-route"]))
+        if status := re.search(rb"a=curr:qos local (\w+)", message.body):
+            self._their_bearer = status[1].decode()
+            self._they_insist = self._they_insist or b"a=des:qos mandatory local" in message.body
 
 
 class Lab:
     """Server, wire, clock and phones a and b."""
 
     def __init__(self, *, hosts: tuple[str, ...] = (SERVER,), ports: tuple[int, int] = (10000, 20000),
-                 tcp_threshold: int = 0, users: tuple[UserConfig, ...] = (), **options: Any) -> None:  # fmt: skip
+                 tcp_threshold: int = 0, users: tuple[UserConfig, ...] = (), bearers: Bearers | None = None,
+                 **options: Any) -> None:  # fmt: skip
         self.clock = Clock()
         self.wheel = TimerWheel(self.clock.call_at, self.clock.time, tick=0.001)
         options.setdefault("dialog_timeout", 0)
@@ -382,7 +430,9 @@ class Lab:
         self.subscribers = Subscribers(DOMAIN, store, self.wheel, self.clock.time)
         self.subscribers.add(users or (user("1"), user("2"), user("3")))
         self.subscribers.local_hosts = frozenset({DOMAIN, *hosts})
-        self.calls = Calls(config, self.stack, cast(MediaPlane, self.plane), self.pools, wall=self.clock.time)
+        self.calls = Calls(
+            config, self.stack, cast(MediaPlane, self.plane), self.pools, wall=self.clock.time, bearers=bearers
+        )  # fmt: skip
         self.locator = Locator(config, self.subscribers)
         identifier = Identifier(config, self.subscribers, cast(Registrar, None))
         self.stack.core = self.pcscf = Pcscf(

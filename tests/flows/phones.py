@@ -59,6 +59,7 @@ BYE = """
                 200 BYE <-- b
 """
 AVP = "audio {port} RTP/AVP 0 8"
+TAGS = ("100rel", "199", "precondition", "timer")  # option tags that are words of a ladder
 Bend = Callable[[Request | Response], None]
 
 
@@ -192,6 +193,16 @@ class Streams:
         self.lab.leave("TCP", (flow.host, flow.port), data)
 
 
+@dataclass(slots=True)
+class Early:
+    """A dialog of an INVITE as a phone knows it: tags, target, route set."""
+
+    local: str
+    remote: str
+    target: str = ""
+    routes: list[str] = field(default_factory=list)
+
+
 @dataclass(eq=False)
 class Phone:
     """One phone. What it sends next is made from what it has seen; `bend` may spoil it first."""
@@ -220,7 +231,9 @@ class Phone:
     cseq: int = 0
     routes: list[str] = field(default_factory=list)
     contact: str = ""
+    allow: str = "INVITE, ACK, CANCEL, BYE, PRACK, UPDATE, INFO"  # of a phone that speaks of 100rel
     rseq: int = 0
+    dialogs: list["Early"] = field(default_factory=list)  # of one INVITE, in the order of their first messages: @1, @2
     _branches: Any = field(default_factory=lambda: count(1))
     _their_bearer: str = "none"
     _they_insist: bool = False
@@ -243,6 +256,8 @@ class Phone:
         self.cseq = 0
         self.tag = f"{self.name}{next(self._branches)}"
         self.routes = []
+        self.dialogs = []
+        self.rseq = 0
         self.direction = ""
         self.bearer = self._they_insist = False
         self._their_bearer = "none"
@@ -266,6 +281,23 @@ class Phone:
         waits = answer and self._they_insist and self._their_bearer != "sendrecv"
         return [*lines, "a=conf:qos remote sendrecv"] if waits else lines
 
+    # -- several dialogs of one INVITE
+    def turn_to(self, number: int) -> None:
+        """Go on in the dialog `@number`; one that the caller does not know yet is another phone behind this one."""
+        while len(self.dialogs) < number:
+            self.dialogs.append(Early(f"{self.dialogs[0].local}-{len(self.dialogs) + 1}", self.remote_tag))
+        chosen = self.dialogs[number - 1]
+        self.tag, self.remote_tag = chosen.local, chosen.remote
+        if chosen.target:
+            self.remote_target, self.routes = chosen.target, chosen.routes
+
+    def number_of(self, message: Request | Response) -> int:
+        """The number of the dialog that a message from the server belongs to."""
+        mine, theirs = message.from_.tag, message.to.tag
+        if isinstance(message, Request):
+            mine, theirs = theirs, mine
+        return next((n for n, d in enumerate(self.dialogs, 1) if (d.local, d.remote) == (mine, theirs)), 0)
+
     # -- sending
     def say(self, words: list[str]) -> None:
         """Send one line of a ladder."""
@@ -276,13 +308,22 @@ class Phone:
 
         `rel`: an INVITE that supports 100rel, a reliable 1xx; `pre`: SDP with preconditions; `ready`: that, and the
         bearer of this phone stands from now on. A PRACK is for the reliable response that came last.
+        100rel, 199, precondition, timer: Supported, or Require with `require`. `@2`: in the INVITE's second dialog.
 
         StopIteration where there is nothing to answer, acknowledge, cancel or repeat.
         """
         first, rest = words[0], words[1:]
         if first == "again":
             return next(m for m in reversed(self.sent) if matches(" ".join(rest), label_of(m))).encode()
-        message = self._answer(int(first), rest) if first.isdigit() else self._ask(first, rest)
+        number = next((int(word[1:]) for word in rest if word[0] == "@"), 0)
+        if number:
+            self.turn_to(number)
+        message = self._answer(int(first), rest, number) if first.isdigit() else self._ask(first, rest)
+        tags = [word for word in rest if word in TAGS]
+        if tags:
+            message.set("require" if "require" in rest else "supported", ", ".join(tags))
+        if self.allow and ("rel" in rest or "100rel" in tags):
+            message.set("allow", self.allow)
         if "hold" in rest:
             self.direction = "sendonly"
         if "resume" in rest:
@@ -339,7 +380,8 @@ class Phone:
         if method in ("INVITE", "UPDATE"):
             request.set("contact", self._my_contact())
         if method == "PRACK":
-            reliable = next((m for m in reversed(self.inbox) if "rseq" in m.headers), None)
+            here = (m for m in reversed(self.inbox) if m.to.tag == self.remote_tag)
+            reliable = next((m for m in here if "rseq" in m.headers), None)
             if reliable is not None:
                 request.set("rack", f"{reliable.get('rseq')} {reliable.cseq.number} INVITE")
         return request
@@ -367,9 +409,12 @@ class Phone:
         headers["cseq"] = [f"{cseq} {method}"]
         return Request(method, self.remote_target or self.target, headers)
 
-    def _answer(self, code: int, rest: list[str]) -> Response:
+    def _answer(self, code: int, rest: list[str], number: int = 0) -> Response:
         method = next((word for word in rest if word.isupper()), "INVITE")
-        request = next(m for m in reversed(self.inbox) if isinstance(m, Request) and m.method == method)
+        request = next(
+            m for m in reversed(self.inbox)
+            if isinstance(m, Request) and m.method == method and (not number or m.to.tag in ("", self.tag))
+        )  # fmt: skip
         response = Response.to_request(request, code, "", self.tag if code > 100 else "")
         if method in ("INVITE", "UPDATE") and code < 300:
             response.set("contact", self._my_contact())
@@ -387,6 +432,7 @@ class Phone:
                 self.fresh()
                 self.call_id, self.remote_tag = message.call_id, message.from_.tag
                 self.target = message.from_.uri.text
+                self.dialogs = [Early(self.tag, self.remote_tag)]
             if message.contacts:
                 self.remote_target = message.contacts[0].uri.text
         elif message.cseq.method == "INVITE" and 100 < message.code < 300:
@@ -394,6 +440,11 @@ class Phone:
             self.remote_target = message.contacts[0].uri.text
             if "record-route" in message.headers:
                 self.routes = list(reversed(message.headers["record-route"]))
+            known = self.number_of(message)
+            if known:
+                self.dialogs.pop(known - 1)
+            early = Early(self.tag, self.remote_tag, self.remote_target, self.routes)
+            self.dialogs.insert(known - 1 if known else len(self.dialogs), early)
         if status := re.search(rb"a=curr:qos local (\w+)", message.body):
             self._their_bearer = status[1].decode()
             self._they_insist = self._they_insist or b"a=des:qos mandatory local" in message.body
@@ -457,13 +508,19 @@ class Lab:
             self.streams.open[phone.flow] = None
         return phone
 
-    def bind(self, phone: Phone, **more: Any) -> Binding:
+    def beside(self, name: str, imsi: str, host: str, *, q: float = 1.0, **more: Any) -> Phone:
+        """One more phone of a user."""
+        phone = self.phones[name] = Phone(self, name, imsi, host, **more)
+        self.bind(phone, q=q)
+        return phone
+
+    def bind(self, phone: Phone, *, q: float = 1.0, **more: Any) -> Binding:
         """Register a phone."""
         subscriber = self.subscribers.by_impi(f"{phone.number}@{DOMAIN}")
         assert subscriber is not None
         contact = f"sip:{phone.number}@{host_port(phone.host, 5060)}"
         binding = Binding(
-            self.subscribers.new_binding_id(), subscriber.impi, contact, {}, 1.0, self.clock.now + 1e6, "reg", 1,
+            self.subscribers.new_binding_id(), subscriber.impi, contact, {}, q, self.clock.now + 1e6, "reg", 1,
             phone.flow, subscriber.impus[0].key, **more,
         )  # fmt: skip
         self.subscribers.bind(subscriber, binding)
@@ -490,7 +547,7 @@ class Lab:
 
         a --> WORDS        a phone on the left sends          WORDS <-- b    one on the right does
         a <-- WORDS        the server's next message          WORDS --> b
-        `x--` and `--x` in place of the server's arrow: it is lost.
+        `x--` and `--x` in place of the server's arrow: it is lost. `@2` behind WORDS: in that dialog of the INVITE.
         N s                the clock moves; `within N s` until the server sends something, at the most so long
         N x LINE           this line N times; `...` passes over whatever the server has sent
         """
@@ -532,11 +589,15 @@ class Lab:
         message = parse(data)
         found = label_of(message)
         rest = [f"{n}: {label_of(parse(d))}" for n, _, d in self.left]
+        label, _, number = (part.strip() for part in label.partition("@"))
         assert (who, matches(label, found)) == (name, True), (
             f"the ladder has {line!r}, the server sends {found!r} to {who}, then {rest}\n{data.decode()}"
         )
         if not lost:
             self.phones[name].hear(data)
+        if number:
+            is_in = self.phones[name].number_of(message)
+            assert is_in == int(number), f"the ladder has {line!r}, it is in dialog {is_in}\n{data.decode()}"
 
     # -- afterwards
     def nothing_left(self) -> None:
@@ -564,8 +625,10 @@ def bind_host(host: str) -> str:
 
 
 def label_of(message: Request | Response) -> str:
-    """INVITE sdp, 200 sdp, 200 BYE, BYE ..."""
+    """INVITE sdp, 200 sdp, 183 rel sdp, 200 BYE, BYE ..."""
     body = " sdp" if message.body else ""
+    if "rseq" in message.headers:
+        body = f" rel{body}"
     if isinstance(message, Request):
         return message.method + body
     of = "" if message.cseq.method == "INVITE" else f" {message.cseq.method}"
@@ -573,8 +636,10 @@ def label_of(message: Request | Response) -> str:
 
 
 def matches(wanted: str, found: str) -> bool:
-    """Is a message what a ladder calls it? A ladder need not say sdp."""
+    """Is a message what a ladder calls it? A ladder need not say sdp and rel."""
     words, there = wanted.split(), found.split()
     if not words:
         return True
+    if "rel" not in words:
+        there = [word for word in there if word != "rel"]
     return words == there or [*words, "sdp"] == there

@@ -14,6 +14,7 @@ from lteims.ims.caller import Caller, Identifier
 from lteims.ims.emergency import AlternativeService
 from lteims.ims.forced import Forcing
 from lteims.ims.icscf import Destination, Locator, Registered, Server, Unknown, Unregistered
+from lteims.ims.opening import EXTENSIONS
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar, is_sos
 from lteims.net import eager
@@ -28,6 +29,7 @@ ALLOW = "REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSA
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
 ACCEPT = "application/sdp"
 OPTION_TAGS = frozenset({"path"})  # what we carry out ourselves when a Require asks for it
+CALL_METHODS = frozenset({"INVITE", "PRACK", "UPDATE"})  # a Require of these may ask for the EXTENSIONS too
 MAX_PENDING = 20000  # REGISTERs being served; above, the sender is told to come back
 
 
@@ -251,7 +253,8 @@ def check_extensions(request: Request) -> None:
         raise SipError(483, "Max-Forwards is 0")
     if "require" in headers or "proxy-require" in headers:
         wanted = request.tokens("require") + request.tokens("proxy-require")
-        unknown = [tag for tag in wanted if tag not in OPTION_TAGS]
+        known = OPTION_TAGS | EXTENSIONS if request.method in CALL_METHODS else OPTION_TAGS
+        unknown = [tag for tag in wanted if tag not in known]
         if unknown:
             raise SipError(420, f"Require: {', '.join(unknown)}", {"unsupported": ", ".join(unknown)})
     encoding = request.get("content-encoding")

@@ -17,6 +17,11 @@ from tests.net.wav import tone_seconds, write_tone
 from tests.peers.subscribers import Subscriber
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "peers" / "baresip" / "config"
+VIDEO = {  # modules of baresip-core, and of baresip-ffmpeg
+    "vp8": "module vp8.so\nmodule fakevideo.so\n",
+    "h264": "module avcodec.so\nmodule fakevideo.so\n",
+}
+PICTURE = "video_source fakevideo,nil\nvideo_display fakevideo,nil\nvideo_size 176x144\nvideo_fps 10\n"
 Event = dict[str, Any]
 
 
@@ -33,6 +38,7 @@ class Baresip:
     server: str  # HOST:PORT
     transport: str = "udp"
     host: str = "127.0.0.1"
+    video: str = ""  # the codec of its video, vp8 or h264; none without
     events: list[Event] = field(default_factory=list)
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     control: "socket.socket | None" = field(default=None, repr=False)
@@ -52,10 +58,12 @@ class Baresip:
         text = TEMPLATE.read_text(encoding="utf-8")
         for key, value in values.items():
             text = text.replace(f"@{key}@", str(value))
+        account = self.subscriber.baresip(self.server, self.transport)
+        if self.video:
+            text = VIDEO[self.video] + text + PICTURE
+            account += f";video_codecs={self.video}"
         (self.folder / "config").write_text(text, encoding="utf-8")
-        (self.folder / "accounts").write_text(
-            self.subscriber.baresip(self.server, self.transport) + "\n", encoding="utf-8"
-        )
+        (self.folder / "accounts").write_text(account + "\n", encoding="utf-8")
         (self.folder / "contacts").write_text("", encoding="utf-8")
         write_tone(self.folder / "tone.wav")
         with (self.folder / "output").open("wb") as output:

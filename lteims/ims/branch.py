@@ -60,6 +60,9 @@ class Branch:
     def __post_init__(self) -> None:
         self.anchor.touch[MO] = self.qos[MO].touch
         self.anchor.touch[MT] = self.qos[MT].touch
+        first = self.session.primary
+        if self.number == 0 and first is not None and first.record is not None:
+            first.record.medias_of = lambda: self.medias(MO)  # until the caller's leg joins a branch
 
     # -- the two sides
     def other(self, leg: Leg) -> Leg | None:

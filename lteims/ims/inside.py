@@ -126,7 +126,7 @@ class Inside:
             return True
         if offer is None:
             return False
-        answer = branch.answer_here(near.side, offer, force=not self._takes_update(far))
+        answer = branch.answer_here(near.side, offer, force=not self._takes_update(branch, far))
         if answer is None:
             return False
         self._reply_update(near, transaction, answer)
@@ -134,11 +134,13 @@ class Inside:
         return True
 
     @staticmethod
-    def _takes_update(far: Leg) -> bool:
+    def _takes_update(branch: Branch, far: Leg) -> bool:
         """Can an offer be sent to this side in its early dialog?"""
         if far.dialog.confirmed:
             return True
-        return far.dialog.established and "UPDATE" in far.allow and not far.offer_out
+        # RFC 3312 3: whoever speaks preconditions takes UPDATE, whether an Allow says so or not
+        takes = "UPDATE" in far.allow or (not far.allow and branch.qos[far.side].way is Way.THROUGH)
+        return far.dialog.established and takes and not far.offer_out
 
     def _reply_update(self, near: Leg, transaction: ServerTransaction, body: bytes) -> None:
         response = transaction.make(200)

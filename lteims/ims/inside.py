@@ -220,7 +220,7 @@ class Inside:
                 self._pass_prack(branch, near, transaction, awaited, sdp)
                 return
             response = transaction.make(200)
-            if sdp and not link.body:
+            if sdp and (branch.offered or branch.answered or not link.body):  # else the answer to the server's offer
                 put_body(response, self._prack_answer(branch, near, sdp), SDP)
             near.sent(response)
             transaction.respond(response)

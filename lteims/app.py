@@ -101,7 +101,8 @@ class App:
         registrar = Registrar(config, subscribers, hss, challenges, store, time.time)
         plane = MediaPlane(loop, loop.time, wheel, stack.tokens)
         pools = [PortPool(a.port_min, a.port_max) for a in config.sip_addr]
-        calls = Calls(config, stack, plane, pools, wall=time.time, templates=SdpFiles().find)
+        files = SdpFiles()
+        calls = Calls(config, stack, plane, pools, wall=time.time, templates=files.find)
         locator = Locator(config, subscribers)
         identifier = Identifier(config, subscribers, registrar)
         stack.finish = Finisher(config).finish
@@ -110,7 +111,9 @@ class App:
         restored = subscribers.restore(len(stack.endpoints))
         if restored:
             log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
-        control = Control(subscribers, calls, time.time, self.stop, locator, str(self._path.parent))
+        control = Control(
+            subscribers, calls, time.time, self.stop, locator, str(self._path.parent), files, config.mt_call_sdp_file
+        )
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:
             await stack.start()

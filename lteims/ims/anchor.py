@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lteims.errors import LteimsError
-from lteims.media.frame import Silence, codec_of, silence_for
+from lteims.media.frame import codec_of, silence_for
 from lteims.media.offer_answer import (
     Refusal,
     anchorable,
@@ -217,10 +217,7 @@ class Anchor:
                 self._opened.add(i)
             stream = self._open(i, side, media)
             stream.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
-            if play:
-                stream.play_back(_silence(media))
-            else:
-                stream.echo()
+            _make_end(stream, sdp, media, play=play)
             ports.append(stream.port)
         for i in range(len(ports), len(self._streams)):
             self._drop(i)
@@ -253,10 +250,8 @@ class Anchor:
                 continue
             media = sdp.medias[i]
             stream.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
-            if play:
-                stream.play_back(_silence(media))
-            elif play is not None:
-                stream.echo()
+            if play is not None:
+                _make_end(stream, sdp, media, play=play)
         self._agree(offer, sdp, 1 - side)
 
     # -- streams
@@ -391,10 +386,16 @@ def _echoable(sdp: Sdp, template: Template | None) -> list[bool]:
     return [media is not None for media in template.matched(sdp)]
 
 
-def _silence(media: Media) -> Silence | None:
-    """Valid frames of the negotiated codec for when there is nothing to play back."""
-    codec = codec_of(media) if media.kind in ("audio", "text") else None
-    return silence_for(codec) if codec is not None else None
+def _make_end(stream: RtpStream, sdp: Sdp, media: Media, *, play: bool) -> None:
+    """The server is the end of a stream: what comes goes back; `play`: with silence where there is nothing to play."""
+    codec = codec_of(media)
+    rate = codec.rtpmap.clock_rate if codec is not None else 0
+    told = {**sdp.bandwidth, **media.bandwidth}
+    reports = not (told.get("RS", 1) == 0 and told.get("RR", 1) == 0)  # RFC 3556 2: no RTCP at all
+    if play:
+        stream.play_back(silence_for(codec) if codec is not None else None, rate, reports=reports)
+    else:
+        stream.echo(rate, reports=reports)
 
 
 def _echoed(offer: Sdp, origin: Origin, address: str, ports: list[int]) -> Sdp:

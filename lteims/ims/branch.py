@@ -45,6 +45,7 @@ class Branch:
     mo: Leg | None = None
     mt: Leg | None = None
     offered: bool = False  # had the first INVITE an offer?
+    features: str = ""  # of the callee's Contact, for the caller's
     told: bool = False  # has the caller the answer to its first offer, in a response that counts?
     caller_reliable: str = ""  # the caller's 100rel: "", "supported" or "required"
     unpracked: deque[Awaited] = field(default_factory=deque)
@@ -174,7 +175,7 @@ class Branch:
         self.bearers.reserve(wanted, lambda granted: self.session.owner.bearers_told(self, side, granted))
 
     # -- reliability
-    def reliable(self, code: int, body: bytes, came_reliable: bool) -> bool:
+    def reliable(self, code: int, body: bytes, *, came_reliable: bool) -> bool:
         """Shall the caller acknowledge this provisional response (RFC 3262 3)?"""
         if self.caller_reliable == "required":
             return True

@@ -15,11 +15,12 @@ from lteims.ims.inside import Inside
 from lteims.ims.leg import Leg
 from lteims.ims.opening import Opening
 from lteims.ims.outbound import caller_headers, products
+from lteims.ims.preferences import shown_features
 from lteims.ims.qos import Way
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
 from lteims.sip.errors import SipError
-from lteims.sip.message import Request, Response
+from lteims.sip.message import Response
 from lteims.trace import IMS, INFO, WARN, log
 
 UNMET_TIME = 30.0  # seconds that an answered call waits for the caller's bearer
@@ -31,6 +32,9 @@ class Owner(Protocol):
 
     def handle(self, session: Session, event: machine.Event) -> None:
         """Let the machine of a call decide."""
+
+    def force_final(self, session: Session) -> bool:
+        """Send the answer that takes the place of a 2xx. True: the call is not to go on."""
 
 
 class Callees:
@@ -68,7 +72,7 @@ class Callees:
             body = b""
         if response.code == 180:
             branch.qos[MT].rings()
-        reliable = branch.reliable(response.code, body, rseq is not None)
+        reliable = branch.reliable(response.code, body, came_reliable=rseq is not None)
         awaited = Awaited()
         if rseq is not None:
             if reliable and branch.qos[MT].way is not Way.END and session.primary is not None:
@@ -80,14 +84,16 @@ class Callees:
     def _progress(self, branch: Branch, response: Response, body: bytes, reliable: bool, awaited: Awaited) -> None:
         """Tell the caller, but do not let it ring before its own bearer stands (RFC 3312 6)."""
         code, reason = response.code, response.reason
-        shown = self._shown(response)
+        shown = self._shown(branch, response)
         if branch.caller_reliable and not branch.qos[MO].may_alert:
             if body and not branch.told:
                 branch.told = True
                 self._say(branch, machine.Progress(183, "", body, shown, branch.number, True), awaited)
                 body = b""
             if code == 180 and branch.told:
-                late = machine.Progress(180, reason, b"", shown, branch.number, branch.reliable(180, b"", False))
+                late = machine.Progress(
+                    180, reason, b"", shown, branch.number, branch.reliable(180, b"", came_reliable=False)
+                )
                 branch.held.append(partial(self._say, branch, late, Awaited()))
             if branch.told:
                 return
@@ -135,21 +141,12 @@ class Callees:
         self._answered(branch, leg, response, body)
 
     def _answered(self, branch: Branch, leg: Leg, response: Response, body: bytes) -> None:
-        session, shown = branch.session, self._shown(response)
-        forced = session.forced
-        if forced is not None:
-            forced.note(session.first or Request("INVITE", ""), session.call.id)
-            if forced.silent:
-                leg.ack("", b"")
-                leg.bye()
-                return
-            if forced.code >= 300:
-                leg.ack("", b"")
-                leg.bye()
-                self._owner.handle(
-                    session, machine.Refused(forced.code, branch=branch.number, why="INVITE.OK is forced")
-                )
-                return
+        session, shown = branch.session, self._shown(branch, response)
+        if session.forced is not None and self._owner.force_final(session):
+            leg.ack("", b"")
+            leg.bye()
+            self._owner.handle(session, machine.Refused(480, branch=branch.number, why="INVITE.OK is forced"))
+            return
         if branch.caller_reliable and not branch.qos[MO].may_alert and (body or branch.told):
             leg.ack("", b"")
             if not branch.told:
@@ -188,7 +185,7 @@ class Callees:
         """The callee, or a leg that was re-invited, refused."""
         branch: Branch = leg.branch
         session = branch.session
-        headers = self._shown(response) if response is not None else {}
+        headers = self._shown(branch, response) if response is not None else {}
         if code in (401, 407, 503) or 300 <= code < 400:  # not for the caller's ears: it cannot act on them
             log(IMS, INFO, f"the callee answers {code} {reason}: 480 for the caller", id=session.call.id)
             code, reason = 480, ""
@@ -205,8 +202,10 @@ class Callees:
         if session.call.state in EARLY:
             self._owner.handle(session, Stop(why, 580))
 
-    def _shown(self, response: Response) -> dict[str, str]:
-        shown = caller_headers(response)
+    def _shown(self, branch: Branch, response: Response) -> dict[str, str]:
+        shown = caller_headers(response, branch.session.destination)
+        if 100 < response.code < 300:
+            branch.features = shown_features(response)
         if self._keep_products:
             shown |= {name: lines[0] for name, lines in products(response).items()}
         return shown

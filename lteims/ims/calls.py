@@ -19,6 +19,7 @@ from lteims.ims.call import MO, AckCallee, B, Bye, CancelCallee, EarlyOver, End,
 from lteims.ims.callees import Callees
 from lteims.ims.caller import Caller
 from lteims.ims.echo import EchoCallee
+from lteims.ims.forced import demanded
 from lteims.ims.icscf import Destination, Echo, Registered, Unregistered
 from lteims.ims.inside import Inside, body_of_ack
 from lteims.ims.leg import Leg
@@ -92,7 +93,6 @@ class Calls:
         session = self._opening.incoming(transaction, caller, destination, offer)
         primary = session.primary
         assert primary is not None
-        primary.branch = session.branches[0]
         self._keep(session, primary)
         self._begin(session)
         text = f"call from {caller.name} ({session.caller_impu}) to {session.callee_impu}"
@@ -100,10 +100,15 @@ class Calls:
         if isinstance(destination, Echo):
             template = session.template
             session.echo = EchoCallee(
-                session.branches[0], destination.config, session.forced.code if session.forced else 0, template,
-                self._stack.wheel, lambda event: self.handle(session, event),
+                session.branches[0], destination.config, template, self._stack.wheel,
+                lambda event: self.handle(session, event), lambda: self.force_final(session), self._controlled,
             )  # fmt: skip
         self._guarded(session, partial(self.handle, session, machine.Begin()))
+
+    def _controlled(self, branch: Branch) -> None:
+        leg = branch.mo
+        if self.on_remote_control is not None and leg is not None and leg.record is not None:
+            self.on_remote_control(leg.record)
 
     def _begin(self, session: Session) -> None:
         counters.inc("ims_call")
@@ -343,6 +348,8 @@ class Calls:
             branch.unpracked.append(branch.coming)
         if respond.body and (respond.reliable or 200 <= code < 300):
             branch.told = True
+        if code == 200:
+            code = session.success
         leg.respond(code, respond.reason, shown, SDP, respond.body, reliable=respond.reliable)
         self._show_state(leg, branch, code)
 
@@ -464,6 +471,28 @@ class Calls:
     def reinvite(self, leg: Leg) -> bool:
         """Send a re-INVITE on a leg; False where that cannot be now."""
         return self._inside.reinvite(leg)
+
+    def force_final(self, session: Session) -> bool:
+        """INVITE.OK (manual 5.2.1): send what takes the place of the 2xx. True: the call is not to go on."""
+        forced, primary = session.forced, session.primary
+        if forced is None or primary is None or primary.uas is None:
+            return False
+        transaction = primary.uas.transaction
+        forced.note(transaction.request, session.call.id)
+        if 200 <= forced.code < 300 and not forced.body:
+            session.success = forced.code
+            return False
+        if not forced.silent:
+            response = transaction.make(forced.code)
+            for name, value in demanded(forced.code, transaction.request, ALLOW).items():
+                response.headers[name] = [value]
+            if forced.body:
+                response.headers["content-type"], response.body = [forced.content_type], forced.body
+            primary.sent(response)
+            transaction.force(response)
+        if forced.final:
+            transaction.mute()
+        return not forced.transparent
 
     def media_moved(self, branch: Branch) -> None:
         """Directions have changed: hold or not?"""

@@ -10,10 +10,12 @@ from functools import partial
 from lteims.clock import WallClock
 from lteims.config import Diagnostic, changed_impu, check_impu_changes
 from lteims.errors import OperatorError
+from lteims.ims.call_control import CallControl
 from lteims.ims.calls import Calls
 from lteims.ims.forced import read_content
 from lteims.ims.icscf import Locator
 from lteims.ims.identity import impu_uri
+from lteims.ims.sdp_files import SdpFiles
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
 from lteims.sip.errors import SipError
 from lteims.sip.uri import parse_uri
@@ -72,8 +74,11 @@ class Control:
         quit: Callable[[], None],
         locator: Locator,
         folder: str = "",
+        files: SdpFiles | None = None,
+        default_sdp: str = "",
     ) -> None:
-        """`folder` is what relative file names are relative to: the configuration's."""
+        """`folder` is what relative file names are relative to; `default_sdp` is mt_call_sdp_file."""
+        self.calls = CallControl(subscribers, calls, locator, files or SdpFiles(), default_sdp, folder)
         self._subscribers = subscribers
         self._calls = calls
         self._wall = wall

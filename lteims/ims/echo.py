@@ -14,8 +14,6 @@ from lteims.ims.qos import Way
 from lteims.media.template import Template
 from lteims.net.timers import Handle, TimerWheel
 
-RINGS_UNTOLD = 0  # no final answer was forced
-
 
 class EchoCallee:
     """The echo's side of one call."""
@@ -24,19 +22,24 @@ class EchoCallee:
         self,
         branch: Branch,
         options: ImpuConfig,
-        forced: int,
         template: Template | None,
         wheel: TimerWheel,
         tell: Callable[[Event], None],
+        replaced: Callable[[], bool],
+        controlled: Callable[[Branch], None],
     ) -> None:
+        """`replaced` sends what is forced in place of the 2xx; `controlled` hears that the operator is waited for."""
         self._branch = branch
         self._options = options
-        self._forced = forced
+        self._replaced = replaced
+        self._controlled = controlled
         self._template = template
         self._wheel = wheel
         self._tell = tell
         self._answer = b""
         self._ringing = False
+        identity = branch.session.identity
+        self._shown = {"p-asserted-identity": identity} if identity else {}
         self._timer: Handle | None = None
         self.over = False
         self.awaits_control = False  # remote_control: the final answer is the operator's
@@ -57,7 +60,7 @@ class EchoCallee:
             self._answer = anchor.echo(sdp, template=self._template)
             branch.note_offer(MO, sdp)
         if offer is not None and not qos.may_alert and branch.caller_reliable:
-            self._tell(Progress(183, "Session Progress", self._answer, reliable=True))
+            self._tell(Progress(183, "Session Progress", self._answer, self._shown, reliable=True))
             branch.told = True
             self._answer = b""
         self.proceed()
@@ -67,12 +70,14 @@ class EchoCallee:
         if self.over or self._ringing or (self._branch.told and not self._branch.qos[MO].may_alert):
             return
         self._ringing = True
-        self._tell(Progress(180, "Ringing", reliable=self._branch.reliable(180, b"", False)))
+        reliable = self._branch.reliable(180, b"", came_reliable=False)
+        self._tell(Progress(180, "Ringing", b"", self._shown, reliable=reliable))
         options = self._options
         if self.over or options.ring_only:
             return
         if options.remote_control:
             self.awaits_control = True
+            self._controlled(self._branch)
         elif options.answer_delay:
             self._timer = self._wheel.add(options.answer_delay, self._delayed)
         else:
@@ -83,18 +88,17 @@ class EchoCallee:
         self.finish()
 
     def finish(self, code: int = 0) -> None:
-        """Give the final answer: `code`, or what is forced, or 200."""
+        """Give the final answer: `code` of the operator, or what is forced, or 200."""
         self.awaits_control = False
         if self.over:
             return
-        code = code or self._forced or 200
-        if code < 0:
-            return
         self.over = True
-        if code < 300:
-            self._tell(Answered(self._answer))
+        if not code and self._replaced():
+            self._tell(Refused(480, why="INVITE.OK is forced"))
+        elif code < 300:
+            self._tell(Answered(self._answer, self._shown))
         else:
-            self._tell(Refused(code, why="the final answer is forced"))
+            self._tell(Refused(code, why="the operator refuses it"))
 
     def stop(self) -> None:
         """The call is over or cancelled."""

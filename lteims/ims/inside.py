@@ -12,6 +12,7 @@ from lteims.ims.anchor import SDP, parse_sdp, sdp_of
 from lteims.ims.branch import Awaited, Branch
 from lteims.ims.call import MT
 from lteims.ims.leg import Leg
+from lteims.ims.onward import onward_body
 from lteims.ims.outbound import products
 from lteims.ims.qos import Way
 from lteims.ims.record import DialogType
@@ -27,7 +28,10 @@ from lteims.trace import IMS, INFO, log
 ALLOW = "REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
 OFFERING = ("INVITE", "UPDATE")
 RETRY = 1.0  # seconds until an UPDATE that met another offer is tried again (RFC 3261 14.1 in spirit)
-_PASSED = ("content-type", "content-disposition", "info-package", "reason", "accept", "subject", "p-early-media")
+_PASSED = (
+    "content-disposition", "info-package", "reason", "accept", "subject", "p-early-media", "session-id", "geolocation",
+    "geolocation-routing", "user-to-user", "recv-info",
+)  # fmt: skip
 _PASSED_BACK = ("warning", "retry-after", "reason", "accept", "allow", "recv-info")
 _GONE = (408, 481)  # after these the dialog is over: RFC 3261 12.2.1.2
 
@@ -95,10 +99,16 @@ class Inside:
         if request.method == "UPDATE" and far.allow and "UPDATE" not in far.allow:
             self._as_reinvite(branch, near, far, transaction, offer)
             return
-        body = branch.carry(near.side, offer, offer=True) if offer else request.body
+        body = branch.carry(near.side, offer, offer=True) if offer else b""
+        if request.method not in OFFERING:
+            body = request.body
         onward = far.dialog.request(request.method)
         onward.headers |= copy_headers(request, _PASSED)
-        put_body(onward, body, SDP if offer else request.get("content-type"))
+        if request.method in OFFERING:
+            kind, body = onward_body(request, body)
+        else:
+            kind = request.get("content-type")
+        put_body(onward, body, kind)
         if self._keep_products:
             onward.headers |= products(request)
         if request.method != "INVITE":

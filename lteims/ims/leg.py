@@ -129,6 +129,11 @@ class Leg:
             other.uas = UasInvite(self._stack, other, self.uas.transaction)
         return other
 
+    @property
+    def features(self) -> str:
+        """The other side's feature parameters, as our Contact shows them (RFC 3840)."""
+        return str(self.branch.features) if self.side == 0 and self.branch is not None else ""
+
     # -- the record
     def sent(self, message: Message) -> None:
         """A message has left."""

@@ -15,7 +15,8 @@ from lteims.ims.caller import ANONYMOUS, Caller
 from lteims.ims.forced import final_of
 from lteims.ims.icscf import Destination, Echo, Registered
 from lteims.ims.leg import Leg, LegOwner, words
-from lteims.ims.outbound import invite_headers, origin_of, products, way_to
+from lteims.ims.onward import onward_body
+from lteims.ims.outbound import callee_identity, contact_user, invite_headers, origin_of, products, way_to
 from lteims.ims.preferences import preferred_bindings
 from lteims.ims.qos import Bearers, LegQos, Way, mode_of
 from lteims.ims.record import DialogRecord, DialogRecords, DialogType
@@ -102,6 +103,8 @@ class Opening:
             branch.offered = offer is not None
             branch.caller_reliable = reliable
             branch.anchor.place(MO, self._side(transaction.flow))
+        session.primary.branch = session.branches[0]
+        session.primary.record.medias_of = lambda: session.branch.medias(MO)
         return session
 
     def _session(
@@ -119,7 +122,8 @@ class Opening:
             destination=destination if isinstance(destination, Registered) else None,
             forced=final_of(destination),
             template=self._templates(self._config.sdp_file) if type is DialogType.ECHO else None,
-            urgent=caller.emergency or str(request.uri).startswith("urn:service:sos"),
+            urgent=caller.emergency,
+            identity=callee_identity(destination) if isinstance(destination, Echo) else "",
         )
 
     def _primary(self, transaction: ServerTransaction) -> Leg:
@@ -218,7 +222,7 @@ class Opening:
         request = session.first
         if request is not None:
             to, origin = NameAddr(request.to.uri, request.to.display).encode(), origin_of(request, session.caller)
-            user = request.from_.uri.number or request.from_.uri.user
+            user = contact_user(request)
         else:
             to, origin = f"<{destination.impu.uri}>", session.caller_named
             user = NameAddr.parse(origin, "From").uri.user
@@ -255,6 +259,8 @@ class Opening:
     def _complete(self, session: Session, branch: Branch, destination: Registered, invite: Request) -> None:
         config, request = self._config, session.first
         if request is not None:
+            kind, invite.body = onward_body(request, invite.body)
+            invite.headers["content-type"] = [kind]
             invite_headers(invite, request, session.caller, destination, ALLOW, config.p_called_party_id)
             if not config.force_user_agent:
                 invite.headers |= products(request)

@@ -44,7 +44,9 @@ class Session:
     branches: list[Branch] = field(default_factory=list)
     echo: EchoCallee | None = None
     destination: Registered | None = None
+    identity: str = ""  # P-Asserted-Identity of the echo
     forced: Forced | None = None  # the final answer that the operator wants instead of a 2xx
+    success: int = 200  # the code of the 2xx to the caller
     template: Template | None = None  # of the server's own offers and answers
     caller_named: str = ""  # From of a call that the server makes
     urgent: bool = False  # an emergency call

@@ -86,7 +86,8 @@ class UasInvite:
             if record_route:
                 response.headers["record-route"] = list(record_route)
             endpoint = self._stack.endpoints[transaction.flow.local]
-            response.headers["contact"] = [endpoint.contact(self._leg.contact_user, transaction.flow.transport)]
+            contact = endpoint.contact(self._leg.contact_user, transaction.flow.transport)
+            response.headers["contact"] = [contact + self._leg.features]
         for name, value in headers.items():
             response.headers[name] = [value]
         if body:

@@ -5,13 +5,14 @@ returns text or raises CommandError; whatever else goes wrong in it becomes one 
 """
 
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from lteims.config.log_options import ALL, LayerOption, TimeFormat, parse_log_options
-from lteims.errors import LteimsError, OperatorError
+from lteims.errors import OperatorError
 from lteims.ims.control import UserView
+from lteims.oam.call_commands import CallCommands, CallControl
+from lteims.oam.command import Command, CommandError
 from lteims.oam.listing import columns, log_text, users_text
 from lteims.oam.log import LogFile
 from lteims.oam.log_format import escape, one_line
@@ -20,34 +21,18 @@ from lteims.trace import ERROR, IMS, LAYERS, LEVEL_NAMES, log
 _SHOWN = 60  # characters of the operator's own words that an error repeats
 
 
-class CommandError(LteimsError):
-    """A command cannot be carried out; the text says why."""
-
-
 class Control(Protocol):
     """What the commands here ask of the server."""
+
+    @property
+    def calls(self) -> CallControl:
+        """What concerns calls."""
 
     def users(self) -> Sequence[UserView]:
         """All users of the database, in its order."""
 
     def quit(self) -> None:
         """Begin to stop the program."""
-
-
-def _no_words(_word: str) -> Iterable[str]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command; `run` takes the rest of the line, `complete` the last word of it and gives whole words."""
-
-    name: str
-    usage: str  # the arguments alone
-    summary: str
-    help: str  # further lines of `help NAME`
-    run: Callable[[str], str]
-    complete: Callable[[str], Iterable[str]] = _no_words
 
 
 class Commands:
@@ -58,7 +43,7 @@ class Commands:
         self._control = control
         self._log_file = log_file
         self._table: dict[str, Command] = {}
-        for command in self._first_commands():
+        for command in (*self._first_commands(), *CallCommands(control.calls).commands()):
             self.add(command)
 
     def add(self, command: Command) -> None:

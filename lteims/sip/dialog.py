@@ -57,7 +57,7 @@ class Dialog:
             self.confirmed = True
 
     def fork(self, cseq: int) -> "Dialog":
-        """Another dialog of the same request, before its first response; `cseq` is the request's (RFC 3261 13.2.2.4)."""
+        """Another dialog of the same request `cseq`, before its first response (RFC 3261 13.2.2.4)."""
         other = Dialog(self.call_id, self.local, self.local_tag, self.remote, self._first_target)
         other.local_cseq = cseq
         return other

@@ -119,10 +119,10 @@ class Stream:
     def relay_to(self, other: "Stream") -> None:
         self.out = other
 
-    def echo(self) -> None:
+    def echo(self, clock_rate: int = 0, *, reports: bool = True) -> None:
         self.out = self
 
-    def play_back(self, silence: object) -> None:
+    def play_back(self, silence: object, clock_rate: int = 0, *, reports: bool = True) -> None:
         self.out, self.silence = self, silence
 
     def set_direction(self, *, sends: bool, receives: bool) -> None:

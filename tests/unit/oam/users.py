@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from lteims.ims.call_control import DialogInfo
 from lteims.ims.control import BindingView, DialogView, UserView
 
 BINDING = BindingView(
@@ -31,9 +32,38 @@ class FakeControl:
 
     found: list[UserView] = field(default_factory=lambda: list(USERS))
     quits: int = 0
+    dialogs: list[DialogInfo] = field(default_factory=list)
+    done: list[tuple[object, ...]] = field(default_factory=list)  # what was asked of the calls
+
+    @property
+    def calls(self) -> "FakeCallControl":
+        return FakeCallControl(self)
 
     def users(self) -> list[UserView]:
         return self.found
 
     def quit(self) -> None:
         self.quits += 1
+
+
+@dataclass
+class FakeCallControl:
+    """A CallControl without calls: it writes down what it is asked for."""
+
+    of: FakeControl
+
+    def dialogs(self, session_id: str = "") -> list[DialogInfo]:
+        return [d for d in self.of.dialogs if session_id in ("", d.session_id)]
+
+    def call(self, callee: str, *, sip_file: str = "", caller: str = "", duration: float = 0) -> str:
+        self.of.done.append(("call", callee, sip_file, caller, duration))
+        return "00ff"
+
+    def dialog_stop(self, session_id: str) -> None:
+        self.of.done.append(("stop", session_id))
+
+    def dialog_answer(self, session_id: str, code: int = 200) -> None:
+        self.of.done.append(("answer", session_id, code))
+
+    def reinvite(self, session_id: str) -> None:
+        self.of.done.append(("reinvite", session_id))

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from lteims.ims.record import DialogRecord
 from lteims.ims.uac_invite import UacInvite
-from lteims.ims.uas_invite import UasInvite
+from lteims.ims.uas_invite import UasInvite, has_preconditions
 from lteims.net.sip import SipStack
 from lteims.net.sip_flow import Flow
 from lteims.net.sip_transaction import ServerTransaction
@@ -239,9 +239,17 @@ class Leg:
     # -- the INVITE that we send
     def invite(self, request: Request) -> None:
         """Send an INVITE of this dialog."""
-        for name, value in self.session.for_request("INVITE").items():
-            request.set(name, value)
+        self._ask_session(request)
         self._send_invite(request)
+
+    def _ask_session(self, request: Request) -> None:
+        """The session timer's headers of an INVITE or UPDATE of ours; RFC 4028 7.1: each says that we know it."""
+        asked = self.session.for_request(request.method)
+        for name, value in asked.items():
+            request.set(name, value)
+        tags = words(request, "supported")
+        if asked and "timer" not in tags:
+            request.headers["supported"] = [",".join([*tags, "timer"])]
 
     def _send_invite(self, request: Request) -> None:
         self._ack, self._accepted = None, False
@@ -370,8 +378,9 @@ class Leg:
         contact = self.contact_user if request.method == "UPDATE" else None
         if request.method == "UPDATE":
             request.headers["contact"] = [""]
-            for name, value in self.session.for_request("UPDATE").items():
-                request.set(name, value)
+            self._ask_session(request)
+        if has_preconditions(request.body):  # RFC 3312 11
+            request.headers["require"] = ["precondition"]
         self.sent(request)
         self._stack.send_request(request, self.route(), answer.on_response, answer.on_failure, contact)
 

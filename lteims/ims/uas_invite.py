@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from lteims.net.sip import SipStack
 
 
+def has_preconditions(body: bytes) -> bool:
+    """Has an SDP preconditions of type qos (RFC 3312 4)?"""
+    return b"\na=curr:qos" in body
+
+
 class UasInvite:
     """One leg's part in the answer to an INVITE."""
 
@@ -93,6 +98,8 @@ class UasInvite:
         if body:
             response.headers["content-type"] = [content_type]
             response.body = body
+            if code < 300 and has_preconditions(body):  # TS 24.229 5.1.4.1
+                response.headers["require"] = [*response.headers.get("require", ()), "precondition"]
         return response
 
     def _reliably(self) -> ReliableResponses:

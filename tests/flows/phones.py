@@ -322,7 +322,7 @@ class Phone:
         tags = [word for word in rest if word in TAGS]
         if tags:
             message.set("require" if "require" in rest else "supported", ", ".join(tags))
-        if self.allow and ("rel" in rest or "100rel" in tags):
+        if self.allow and ({"rel", "pre"} & set(rest) or "100rel" in tags):
             message.set("allow", self.allow)
         if "hold" in rest:
             self.direction = "sendonly"

@@ -66,7 +66,7 @@ class Callees:
         if leg.dialog.confirmed or not self._listens(branch):
             return
         try:
-            body = self._described(branch, leg, response)
+            body = self._described(branch, leg, response, reliable=rseq is not None)
         except SipError as error:
             log(IMS, WARN, f"the SDP of a {response.code} is of no use: {error}", id=session.call.id)
             body = b""
@@ -108,13 +108,15 @@ class Callees:
         session = branch.session
         return not session.ended and session.call.branches.get(branch.number) is B.OPEN
 
-    def _described(self, branch: Branch, leg: Leg, response: Response) -> bytes:
+    def _described(self, branch: Branch, leg: Leg, response: Response, *, reliable: bool = True) -> bytes:
         """The SDP of a callee's response to the first INVITE, for the caller; the callee offers where nobody has."""
         body = sdp_of(response)
         if not body:
             return b""
         if branch.mo is None and branch.session.primary is None:
             branch.heard_answer(body)
+            return b""
+        if not reliable and not branch.offered:  # RFC 3261 13.2.1: no offer in an unreliable response
             return b""
         return branch.carry(MT, body, offer=not branch.offered and not branch.answered)
 
@@ -136,7 +138,7 @@ class Callees:
         branch.qos[MT].rings()
         if branch.offered and branch.told:
             body = b""
-        elif branch.offered and not body:
+        elif not body and (branch.offered or not branch.told):
             body = branch.anchor.last_sent(MO)  # it was shown in a response that nobody acknowledged
         self._answered(branch, leg, response, body)
 

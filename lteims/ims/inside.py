@@ -223,11 +223,15 @@ class Inside:
         if "rack" not in request.headers:
             raise SipError(400, "PRACK without RAck", reason="Missing RAck Header")
         sdp = sdp_of(request)
+        if sdp:
+            parse_sdp(sdp)  # one of no use acknowledges nothing
         link = near.pracked(request)
         awaited = branch.unpracked.popleft() if branch.unpracked else None
         try:
             if awaited is not None and awaited.leg is not None and not awaited.leg.stopped:
                 self._pass_prack(branch, near, transaction, awaited, sdp)
+                return
+            if sdp and self._offer_as_update(branch, near, transaction, sdp):
                 return
             response = transaction.make(200)
             if sdp and (branch.offered or branch.answered or not link.body):  # else the answer to the server's offer
@@ -236,6 +240,7 @@ class Inside:
             transaction.respond(response)
         finally:
             near.release()
+        near.offer_in = False
         self._owner.qos_moved(branch)
 
     def _pass_prack(
@@ -245,8 +250,26 @@ class Inside:
         assert far is not None
         assert response is not None
         offer = bool(sdp) and (branch.offered or branch.answered)
-        body = branch.carry(near.side, sdp, offer=offer) if sdp else b""
+        try:
+            body = branch.carry(near.side, sdp, offer=offer) if sdp else b""
+        except SipError:  # the offer is refused, the response is acknowledged all the same
+            near.offer_in = False
+            self.prack(branch, far, response, awaited.rseq)
+            raise
         far.prack(response, awaited.rseq, SDP, body, _PassedAnswer(self, branch, near, far, transaction, offer))
+
+    def _offer_as_update(self, branch: Branch, near: Leg, transaction: ServerTransaction, sdp: bytes) -> bool:
+        """An offer in a PRACK that the callee does not see goes on by itself; False where that cannot be."""
+        far = branch.other(near)
+        if far is None or not (branch.offered or branch.answered) or branch.qos[near.side].way is Way.END:
+            return False
+        if far.stopped or far.offer_out or far.offer_in or not self._takes_update(far):
+            return False
+        update = far.dialog.request("UPDATE")
+        put_body(update, branch.carry(near.side, sdp, offer=True), SDP)
+        far.offer_out = True
+        far.send(update, _PassedAnswer(self, branch, near, far, transaction, True))
+        return True
 
     def _prack_answer(self, branch: Branch, near: Leg, sdp: bytes) -> bytes:
         """An offer in a PRACK that the other side does not see."""
@@ -254,6 +277,7 @@ class Inside:
             return self._end_answer(branch, near, sdp)
         answer = branch.answer_here(near.side, sdp, force=True)
         if answer is None:
+            near.offer_in = False
             raise SipError(488, "an offer in this PRACK cannot be passed on")
         return answer
 

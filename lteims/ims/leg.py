@@ -205,8 +205,8 @@ class Leg:
         if self.uas is None:
             raise SipError(481, "no INVITE waits for a PRACK")
         link = self.uas.acknowledged(prack)
-        if link.body and self.offer_out and prack.body:
-            self.offer_out = False
+        if prack.body:
+            self._described(ours=False)
         return link
 
     def release(self) -> None:
@@ -224,6 +224,12 @@ class Leg:
             self._say_farewell()
         else:
             self.owner.leg_acked(self, ack)
+
+    def never_pracked(self) -> None:
+        """64*T1 without a PRACK: a 2xx that waits for it will not leave (RFC 3262 3)."""
+        if self.uas is not None and self.uas.withheld:
+            self.respond(504, "", {}, "", b"")
+        self.owner.leg_unacknowledged(self, "no PRACK came")
 
     def never_acked(self) -> None:
         """64*T1 without an ACK."""
@@ -388,6 +394,9 @@ class Leg:
         """Hang up, once. Who called hears of it when its ACK has come, not before (RFC 3261 15)."""
         if self.stopped:
             return
+        if self.uas is not None and not self.dialog.confirmed:  # our 2xx never left: the caller has been refused
+            self.stop()
+            return
         request = self.dialog.request("BYE")
         request.set("reason", reason or TERMINATED)
         self._farewell = request
@@ -423,7 +432,8 @@ class Leg:
 
     def close_invites(self) -> None:
         """The dialog ends: an open INVITE of the peer gets its answer (RFC 3261 15.1.2), one of ours is given up."""
-        self.respond(487, "", {}, "", b"")
+        withheld = self.uas is not None and self.uas.withheld and not self.stopped
+        self.respond(480 if withheld else 487, "", {}, "", b"")
         self.cancel("")
 
     def route(self) -> Flow:

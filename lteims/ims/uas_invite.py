@@ -59,6 +59,11 @@ class UasInvite:
         """Has our 2xx left, or does it wait to leave, and no ACK come?"""
         return self._success is not None or (200 <= self._answered < 300 and not self.acked)
 
+    @property
+    def withheld(self) -> bool:
+        """Does our 2xx wait for a PRACK?"""
+        return 200 <= self._answered < 300 and not self.transaction.answered
+
     # -- answering
     def respond(
         self, code: int, reason: str, headers: dict[str, str], content_type: str, body: bytes, *, reliable: bool = False
@@ -121,7 +126,7 @@ class UasInvite:
                 case ClearTimer():
                     self._stop_retry_reliable()
                 case Abandoned():
-                    self._leg.owner.leg_unacknowledged(self._leg, "no PRACK came")
+                    self._leg.never_pracked()
 
     def _fired(self) -> None:
         self._retry_reliable = None

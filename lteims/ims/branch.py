@@ -57,6 +57,8 @@ class Branch:
     pracked: bool = False  # has one been?
     updating: bool = False  # an UPDATE of ours tells the callee that bearers stand
     _offers: list[Sdp | None] = field(default_factory=lambda: [None, None])  # by side: what was offered last
+    _agreed: list[Sdp | None] = field(default_factory=lambda: [None, None])  # by side: its SDP that counts
+    _unasked: list[Sdp | None] = field(default_factory=lambda: [None, None])  # by side: for bearers of a leg to come
 
     def __post_init__(self) -> None:
         self.anchor.touch[MO] = self.qos[MO].touch
@@ -121,14 +123,14 @@ class Branch:
         relayed = self.anchor.relay(heard_from, sdp, offer=offer)
         if not offer:
             self.answered = True
-            self._reserve(heard_from, sdp)
-            self._reserve(1 - heard_from, self._offers[1 - heard_from])
+            self._agree(heard_from, sdp)
+            self._agree(1 - heard_from, self._offers[1 - heard_from])
         return relayed
 
     def note_offer(self, side: int, sdp: Sdp) -> None:
         """A side's offer that the server itself answers."""
         self._offers[side] = sdp
-        self._reserve(side, sdp)
+        self._agree(side, sdp)
 
     def heard_answer(self, body: bytes) -> None:
         """The callee's answer to an offer of the server itself. SipError 400 for what is no SDP."""
@@ -138,7 +140,7 @@ class Branch:
             qos.pre.heard(sdp)
         self.anchor.take_answer(MT, sdp, play=True)
         self.answered = True
-        self._reserve(MT, sdp)
+        self._agree(MT, sdp)
 
     def answer_here(self, heard_from: int, body: bytes, *, force: bool = False) -> bytes | None:
         """The server's own answer to an offer that changes nothing but preconditions; None: the other side must see it.
@@ -147,20 +149,31 @@ class Branch:
         """
         near = self.qos[heard_from]
         sdp = parse_sdp(body)
-        before = self._offers[heard_from]
+        before = self._agreed[heard_from]
         if before is None or not self.anchor.last_sent(heard_from):
             return None
         unchanged = near.way is Way.END and _essence(sdp) == _essence(before)
         if not unchanged and not (force and len(sdp.medias) == len(before.medias)):
             return None
-        self._offers[heard_from] = sdp
+        self._offers[heard_from] = self._agreed[heard_from] = sdp
         if near.way is Way.END:
             near.pre.heard(sdp)
         return self.anchor.again(heard_from, offer=False)
 
+    def joined(self, side: int) -> None:
+        """This side has its leg now."""
+        if self._unasked[side] is not None:
+            self._reserve(side, self._unasked[side])
+
+    def _agree(self, side: int, theirs: Sdp | None) -> None:
+        """An SDP of this side has its answer, or is one."""
+        self._agreed[side] = theirs
+        self._reserve(side, theirs)
+
     def _reserve(self, side: int, theirs: Sdp | None) -> None:
         """The SDP of this leg is complete: its bearers can be had (TS 29.213 5.3)."""
         qos, leg = self.qos[side], self.mo if side == MO else self.mt
+        self._unasked[side] = theirs if leg is None else None
         if leg is None or theirs is None or not qos.wants_bearers:
             return
         qos.asked = True

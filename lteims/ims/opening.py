@@ -196,6 +196,7 @@ class Opening:
             branch.mt = leg
         if leg.record is not None:
             leg.record.medias_of = lambda: branch.medias(side)
+        branch.joined(side)
         mo, mt = branch.mo, branch.mt
         if mo is not None and mt is not None and mo.record is not None and mt.record is not None:
             mo.record.mt_dialog, mt.record.mo_dialog = mt.record.id, mo.record.id

@@ -176,12 +176,16 @@ class Callees:
         session = branch.session
         if session.ended:
             return
-        if not granted:
-            self._owner.handle(session, Stop("the network gives no bearer", 580))
+        if not granted:  # not from inside the step that asked
+            self._stack.wheel.add(0.0, self._no_bearer, session)
             return
         branch.qos[side].granted()
         if side == MT:
             self._inside.tell_bearers(branch)
+
+    def _no_bearer(self, session: Session) -> None:
+        if not session.ended:
+            self._owner.handle(session, Stop("the network gives no bearer", 580))
 
     def refused(self, leg: Leg, code: int, reason: str, response: Response | None) -> None:
         """The callee, or a leg that was re-invited, refused."""

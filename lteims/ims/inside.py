@@ -167,7 +167,7 @@ class Inside:
         flow = transaction.flow
         endpoint = self._stack.endpoints[flow.local]
         response.headers["contact"] = [endpoint.contact(near.contact_user, flow.transport)]
-        for name, value in near.session_headers.items():
+        for name, value in near.session_headers.get("UPDATE", {}).items():
             response.headers[name] = [value]
         near.session_agreed("UPDATE")
 

@@ -88,7 +88,7 @@ class Leg:
         self.flow = flow
         self.contact_user = user
         self.session = session
-        self.session_headers: dict[str, str] = {}  # for our 2xx to the INVITE or UPDATE that came last
+        self.session_headers: dict[str, dict[str, str]] = {}  # by method: for our 2xx to the one that came last
         self.branch: Any = None  # the owner's
         self.record: DialogRecord | None = None
         self.stopped = False  # BYE sent or received, or the INVITE refused
@@ -123,7 +123,7 @@ class Leg:
         other = Leg(
             self._stack, self.owner, self.side, dialog, self.flow, self.contact_user, self.session.copy()
         )  # fmt: skip
-        other.allow, other.supported, other.session_headers = self.allow, self.supported, self.session_headers
+        other.allow, other.supported, other.session_headers = self.allow, self.supported, dict(self.session_headers)
         other.offer_in = self.uas is not None and bool(self.uas.request.body)
         if self.uas is not None:
             other.uas = UasInvite(self._stack, other, self.uas.transaction)
@@ -161,7 +161,7 @@ class Leg:
 
     def negotiate(self, request: Request) -> None:
         """The session timer of an INVITE or UPDATE that came; SipError 422 (RFC 4028 8)."""
-        self.session_headers = self.session.on_request(request)
+        self.session_headers[request.method] = self.session.on_request(request)
 
     def session_agreed(self, method: str) -> None:
         """The 2xx to an INVITE or UPDATE has left: its terms count."""
@@ -177,7 +177,7 @@ class Leg:
             return
         success = 200 <= code < 300
         response = uas.respond(
-            code, reason, (self.session_headers if success else {}) | headers, content_type, body, reliable=reliable
+            code, reason, (self.session_headers.get("INVITE", {}) if success else {}) | headers, content_type, body, reliable=reliable
         )
         if response is None:
             return

@@ -176,9 +176,8 @@ class Leg:
         if uas is None:
             return
         success = 200 <= code < 300
-        response = uas.respond(
-            code, reason, (self.session_headers.get("INVITE", {}) if success else {}) | headers, content_type, body, reliable=reliable
-        )
+        timer = self.session_headers.get("INVITE", {}) if success else {}
+        response = uas.respond(code, reason, timer | headers, content_type, body, reliable=reliable)
         if response is None:
             return
         if body and (success or (reliable and code < 200)):

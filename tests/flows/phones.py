@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from lteims.config import AuthentType, ImpuConfig, ImsConfig, UserConfig
 from lteims.ids import Tokens
+from lteims.ims.call_control import CallControl, DialogInfo
 from lteims.ims.caller import Identifier
 from lteims.ims.calls import Calls
 from lteims.ims.headers import Finisher
@@ -22,6 +23,7 @@ from lteims.ims.pcscf import Pcscf
 from lteims.ims.qos import Bearers
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
+from lteims.ims.sdp_files import SdpFiles
 from lteims.ims.subscribers import Binding, Subscribers
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
@@ -455,7 +457,7 @@ class Lab:
 
     def __init__(self, *, hosts: tuple[str, ...] = (SERVER,), ports: tuple[int, int] = (10000, 20000),
                  tcp_threshold: int = 0, users: tuple[UserConfig, ...] = (), bearers: Bearers | None = None,
-                 **options: Any) -> None:  # fmt: skip
+                 folder: str = "", **options: Any) -> None:  # fmt: skip
         self.clock = Clock()
         self.wheel = TimerWheel(self.clock.call_at, self.clock.time, tick=0.001)
         options.setdefault("dialog_timeout", 0)
@@ -477,14 +479,19 @@ class Lab:
             self.stack.endpoints.append(endpoint)
         self.pools = [PortPool(*ports) for _ in hosts]
         self.plane = Plane(self.clock.time)
+        files = SdpFiles()
         store = MemoryStore()
         self.subscribers = Subscribers(DOMAIN, store, self.wheel, self.clock.time)
         self.subscribers.add(users or (user("1"), user("2"), user("3")))
         self.subscribers.local_hosts = frozenset({DOMAIN, *hosts})
         self.calls = Calls(
-            config, self.stack, cast(MediaPlane, self.plane), self.pools, wall=self.clock.time, bearers=bearers
+            config, self.stack, cast(MediaPlane, self.plane), self.pools, wall=self.clock.time, bearers=bearers,
+            templates=files.find,
         )  # fmt: skip
         self.locator = Locator(config, self.subscribers)
+        self.control = CallControl(
+            self.subscribers, self.calls, self.locator, files, config.mt_call_sdp_file, folder
+        )  # fmt: skip
         identifier = Identifier(config, self.subscribers, cast(Registrar, None))
         self.stack.core = self.pcscf = Pcscf(
             self.stack, cast(Registrar, None), identifier, self.locator, self.calls,
@@ -525,6 +532,12 @@ class Lab:
         )  # fmt: skip
         self.subscribers.bind(subscriber, binding)
         return binding
+
+    # -- the operator
+    def dialog(self, session_id: str = "") -> DialogInfo:
+        """The only dialog that the operator sees, or the one of this id."""
+        (found,) = self.control.dialogs(session_id)
+        return found
 
     # -- the wire
     def leave(self, transport: str, addr: tuple[str, int], data: bytes) -> None:

@@ -236,11 +236,14 @@ class Inside:
             response = transaction.make(200)
             if sdp and (branch.offered or branch.answered or not link.body):  # else the answer to the server's offer
                 put_body(response, self._prack_answer(branch, near, sdp), SDP)
+            near.offer_in = False
             near.sent(response)
             transaction.respond(response)
+        except SipError:
+            near.offer_in = False
+            raise
         finally:
             near.release()
-        near.offer_in = False
         self._owner.qos_moved(branch)
 
     def _pass_prack(
@@ -253,7 +256,6 @@ class Inside:
         try:
             body = branch.carry(near.side, sdp, offer=offer) if sdp else b""
         except SipError:  # the offer is refused, the response is acknowledged all the same
-            near.offer_in = False
             self.prack(branch, far, response, awaited.rseq)
             raise
         far.prack(response, awaited.rseq, SDP, body, _PassedAnswer(self, branch, near, far, transaction, offer))
@@ -263,7 +265,7 @@ class Inside:
         far = branch.other(near)
         if far is None or not (branch.offered or branch.answered) or branch.qos[near.side].way is Way.END:
             return False
-        if far.stopped or far.offer_out or far.offer_in or not self._takes_update(far):
+        if far.stopped or far.offer_out or far.offer_in or not self._takes_update(branch, far):
             return False
         update = far.dialog.request("UPDATE")
         put_body(update, branch.carry(near.side, sdp, offer=True), SDP)
@@ -277,7 +279,6 @@ class Inside:
             return self._end_answer(branch, near, sdp)
         answer = branch.answer_here(near.side, sdp, force=True)
         if answer is None:
-            near.offer_in = False
             raise SipError(488, "an offer in this PRACK cannot be passed on")
         return answer
 

@@ -838,7 +838,8 @@ def test_a_bad_answer_in_the_prack(lab: Lab) -> None:
         a <-- 183 rel sdp
     """)
     lab.a.bend = spoil
-    lab.play("""
+    lab.play(
+        """
         a --> PRACK sdp
         a <-- 400 PRACK
         a --> PRACK sdp
@@ -849,7 +850,9 @@ def test_a_bad_answer_in_the_prack(lab: Lab) -> None:
         a <-- 200
         a --> ACK
                     ACK --> b
-    """ + BYE)
+    """
+        + BYE
+    )
 
 
 # --- phones as they are
@@ -911,7 +914,8 @@ def test_a_require_without_blanks_and_a_foreign_option(lab: Lab) -> None:
 
 def test_a_callee_that_answers_no_prack_but_the_invite(lab: Lab) -> None:
     """The call stands; the PRACK that the server itself sent is repeated in vain and harms nobody."""
-    lab.play("""
+    lab.play(
+        """
         a --> INVITE sdp
         a <-- 100
                     INVITE sdp --> b
@@ -924,11 +928,14 @@ def test_a_callee_that_answers_no_prack_but_the_invite(lab: Lab) -> None:
                     ACK --> b
         33 s
         10 x        PRACK --x b
-    """ + BYE)
+    """
+        + BYE
+    )
 
 
 def test_a_callee_that_refuses_our_prack(lab: Lab) -> None:
-    lab.play("""
+    lab.play(
+        """
         a --> INVITE sdp
         a <-- 100
                     INVITE sdp --> b
@@ -940,7 +947,9 @@ def test_a_callee_that_refuses_our_prack(lab: Lab) -> None:
         a <-- 200 sdp
         a --> ACK
                     ACK --> b
-    """ + BYE)
+    """
+        + BYE
+    )
 
 
 def test_everything_over_tcp(lab: Lab) -> None:

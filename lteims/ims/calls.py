@@ -126,8 +126,7 @@ class Calls:
         session = self._opening.outgoing(destination, caller, caller_impu, template)
         self._begin(session)
         log(IMS, INFO, f"call from the server ({caller_impu}) to {session.callee_impu}", id=session.call.id)
-        if duration:
-            session.limit = self._stack.wheel.add(duration, self._reached_limit, session, "its duration is over")
+        session.duration = duration
         self._guarded(session, partial(self.handle, session, machine.Begin()))
         return session
 
@@ -198,8 +197,13 @@ class Calls:
 
     def leg_refused(self, leg: Leg, code: int, reason: str, response: Response | None) -> None:
         """The callee, or a leg that was re-invited, refused."""
-        if not leg.branch.session.ended and not self._inside.refused(leg, code, reason, response):
-            self._callees.refused(leg, code, reason, response)
+        session: Session = leg.branch.session
+        if session.ended or self._inside.refused(leg, code, reason, response):
+            return
+        for each in session.legs:
+            if each.uac is leg.uac:
+                self._retire(each)
+        self._callees.refused(leg, code, reason, response)
 
     def qos_moved(self, branch: Branch) -> None:
         """The caller's bearer may stand now: what waited for that goes on."""
@@ -348,9 +352,12 @@ class Calls:
             branch.unpracked.append(branch.coming)
         if respond.body and (respond.reliable or 200 <= code < 300):
             branch.told = True
+        kind, body = SDP, respond.body
         if code == 200:
             code = session.success
-        leg.respond(code, respond.reason, shown, SDP, respond.body, reliable=respond.reliable)
+            kind, body = session.success_body if session.success_body[1] else (kind, body)
+            self._retire_others(session, leg, branch.mt)
+        leg.respond(code, respond.reason, shown, kind, body, reliable=respond.reliable)
         self._show_state(leg, branch, code)
 
     def _show_state(self, leg: Leg, branch: Branch, code: int) -> None:
@@ -375,6 +382,10 @@ class Calls:
         if 200 <= respond.code < 300:
             self._set_timer(session)
             self._stop_turn(session)
+            self._retire_others(session, leg)
+            if session.limit is None and session.duration:
+                why = "its duration is over"
+                session.limit = self._stack.wheel.add(session.duration, self._reached_limit, session, why)
             self.handle(session, machine.Acked())
 
     def _early_over(self, branch: Branch, code: int) -> None:
@@ -426,6 +437,19 @@ class Calls:
             self._inside.forget(leg)
             leg.close_invites()
             leg.bye(reason)
+            self._retire(leg)
+
+    def _retire(self, leg: Leg) -> None:
+        """A leg is over, be its call over or not."""
+        if leg.record is not None and leg.record.ended is None:
+            self.records.end(leg.record)
+            self._bearers.release(leg.record.id)
+
+    def _retire_others(self, session: Session, *used: Leg | None) -> None:
+        """The call is answered: the caller's other early dialogs are over (RFC 3261 13.2.2.4)."""
+        for leg in session.legs:
+            if leg.side == MO and leg not in used:
+                self._retire(leg)
 
     def _end(self, session: Session, why: str) -> None:
         if session.ended:
@@ -441,9 +465,7 @@ class Calls:
         if session.echo is not None:
             session.echo.stop()
         for leg in session.legs:
-            if leg.record is not None:
-                self.records.end(leg.record)
-                self._bearers.release(leg.record.id)
+            self._retire(leg)
             self._inside.forget(leg)
             leg.close_invites()
             if not leg.lingering:
@@ -479,8 +501,8 @@ class Calls:
             return False
         transaction = primary.uas.transaction
         forced.note(transaction.request, session.call.id)
-        if 200 <= forced.code < 300 and not forced.body:
-            session.success = forced.code
+        if 200 <= forced.code < 300:
+            session.success, session.success_body = forced.code, (forced.content_type, forced.body)
             return False
         if not forced.silent:
             response = transaction.make(forced.code)

@@ -10,6 +10,7 @@ from functools import partial
 from lteims.clock import WallClock
 from lteims.config import Diagnostic, changed_impu, check_impu_changes
 from lteims.errors import OperatorError
+from lteims.ims.call import MO
 from lteims.ims.call_control import CallControl
 from lteims.ims.calls import Calls
 from lteims.ims.forced import read_content
@@ -143,11 +144,15 @@ class Control:
         """The dialogs of each binding, by its id."""
         found: dict[str, list[DialogView]] = {}
         for session in self._calls:
-            state = str(session.call.state)
-            if session.caller.binding is not None:
-                remote = session.callee_impi or session.callee_impu
-                found.setdefault(session.caller.binding.id, []).append(DialogView(session.call.id, remote, state))
-            if session.callee_binding is not None:
-                remote = session.caller.subscriber.impi if session.caller.subscriber else session.caller_impu
-                found.setdefault(session.callee_binding.id, []).append(DialogView(session.call.id, remote, state))
+            caller = session.caller
+            for leg in session.legs:
+                binding = caller.binding if leg.side == MO else leg.branch.binding
+                if binding is None or leg.record is None or leg.record.ended is not None:
+                    continue
+                if leg.side == MO:
+                    remote = session.callee_impi or session.callee_impu
+                else:
+                    remote = caller.subscriber.impi if caller.subscriber else session.caller_impu
+                view = DialogView(leg.record.id, remote, str(leg.record.state))
+                found.setdefault(binding.id, []).append(view)
         return found

@@ -15,7 +15,6 @@ from lteims.ims.forced import Forced
 from lteims.ims.icscf import Registered
 from lteims.ims.leg import Leg
 from lteims.ims.record import DialogType
-from lteims.ims.subscribers import Binding
 from lteims.media.template import Template
 from lteims.net.timers import Handle
 from lteims.sip.message import Request
@@ -47,6 +46,8 @@ class Session:
     identity: str = ""  # P-Asserted-Identity of the echo
     forced: Forced | None = None  # the final answer that the operator wants instead of a 2xx
     success: int = 200  # the code of the 2xx to the caller
+    success_body: tuple[str, bytes] = ("", b"")  # type and octets that take the place of its SDP
+    duration: float = 0.0  # seconds from the answer on, after which the server ends the call; 0: never
     template: Template | None = None  # of the server's own offers and answers
     caller_named: str = ""  # From of a call that the server makes
     urgent: bool = False  # an emergency call
@@ -72,12 +73,6 @@ class Session:
                     yield leg
 
     @property
-    def callee_binding(self) -> Binding | None:
-        """The callee's contact."""
-        return self.branch.binding
-
-    @property
     def callee_impi(self) -> str:
         """The callee's IMPI, "" for the echo."""
         return self.destination.subscriber.impi if self.destination is not None else ""
-

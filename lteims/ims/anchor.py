@@ -221,9 +221,10 @@ class Anchor:
             ports.append(stream.port)
         for i in range(len(ports), len(self._streams)):
             self._drop(i)
-        self._agree(sdp, _taken(sdp, ports), side)
         if template is not None:
+            self._agree(sdp, template.answer(sdp, Origin("-", 0, 0, "0.0.0.0"), "0.0.0.0", ports), side)
             return self._send(side, lambda origin, address: template.answer(sdp, origin, address, ports), False)
+        self._agree(sdp, _taken(sdp, ports), side)
         return self._send(side, lambda origin, address: _echoed(sdp, origin, address, ports), False)
 
     def own_offer(self, side: int, template: Template | None = None) -> bytes:

@@ -72,7 +72,7 @@ class CallControl:
     ) -> str:
         """Call a user from the server; the session_id of its dialog. One of impi, impu, contact says whom.
 
-        `sos`: only emergency registrations are called; `duration` in seconds, 0 for no end.
+        `sos`: only emergency registrations are called; `duration` in seconds from the answer on, 0 for no end.
         """
         destination = self._callee(impi, impu, contact, sos=sos)
         template = self._template(sip_file, destination.subscriber)
@@ -103,6 +103,8 @@ class CallControl:
             raise OperatorError(f"dialog {session_id} waits for no answer")
         if not 200 <= code <= 699:
             raise OperatorError(f"code {code} is no final answer, 200 to 699 are")
+        if code < 300:
+            session.success = code
         session.echo.finish(code)
 
     def reinvite(self, session_id: str) -> None:

@@ -441,6 +441,7 @@ class Inside:
         if sdp and branch.other(leg) is None:
             try:
                 branch.anchor.take_answer(leg.side, parse_sdp(sdp))
+                self._owner.media_moved(branch)
             except SipError as error:
                 self._owner.stop(branch.session, f"the answer in an ACK is of no use: {error}")
         return True

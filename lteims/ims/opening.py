@@ -226,7 +226,8 @@ class Opening:
             user = contact_user(request)
         else:
             to, origin = f"<{destination.impu.uri}>", session.caller_named
-            user = NameAddr.parse(origin, "From").uri.user
+            caller = NameAddr.parse(origin, "From").uri
+            user = caller.number or caller.user
         dialog = Dialog(tokens.call_id(), origin, tokens.tag(), to, way.target)
         dialog.routes = list(way.routes)
         leg = Leg(self._stack, self._owner, MT, dialog, way.flow, user, self._timer())
@@ -290,8 +291,9 @@ class Opening:
     ) -> Session:
         """The session of a call from the server to all contacts of a user."""
         self._count += 1
-        groups = sorted({binding.q for binding in destination.bindings}, reverse=True)
-        sizes = [sum(binding.q == q for binding in destination.bindings) for q in groups]
+        bindings = sorted(destination.bindings, key=lambda b: -b.q)[:MAX_BRANCHES]
+        groups = sorted({binding.q for binding in bindings}, reverse=True)
+        sizes = [sum(binding.q == q for binding in bindings) for q in groups]
         session = Session(
             owner=self._owner,
             call=Call(f"{self._count:04x}", groups_of(sizes)),
@@ -304,7 +306,7 @@ class Opening:
         )
         shown = caller.impu.shown if caller is not None and caller.impu is not None else f"<{caller_impu}>"
         session.caller_named = shown
-        for number, binding in enumerate(destination.bindings[:MAX_BRANCHES]):
+        for number, binding in enumerate(bindings):
             branch = self._branch(session, number, binding, None, destination.impu.config)
             branch.caller_reliable = "supported"
             session.branches.append(branch)

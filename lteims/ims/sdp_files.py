@@ -5,6 +5,7 @@ opening.py asks when a call needs one; a file that has been edited is read again
 
 import os
 from pathlib import Path
+from stat import S_ISREG
 
 from lteims.errors import OperatorError
 from lteims.media.sdp import SdpError
@@ -24,6 +25,8 @@ class SdpFiles:
         """The template of a file. OperatorError says what is wrong with it."""
         try:
             stat = os.stat(path)
+            if not S_ISREG(stat.st_mode):  # reading a pipe or a device may never end
+                raise OperatorError(f"{path} is no regular file")
             known = self._read.get(path)
             if known is not None and known[:2] == (stat.st_mtime_ns, stat.st_size):
                 return known[2]

@@ -388,7 +388,7 @@ class Inside:
         underway = self._reinvites.get(leg)
         if underway is None or leg is not underway.far:
             return False
-        self.forget(leg)
+        self._forget(underway)
         branch = underway.branch
         if underway.near is None:
             if code == 491:

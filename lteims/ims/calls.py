@@ -367,6 +367,8 @@ class Calls:
                     each.record.to_state(DialogState.RINGING)
                 elif 200 <= code < 300:
                     each.record.to_state(DialogState.START)
+        if 200 <= code < 300:
+            self.media_moved(branch)
 
     def _early(self, session: Session, branch: Branch) -> Leg:
         leg = self._opening.early_leg(session, branch)

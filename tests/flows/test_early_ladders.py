@@ -1,4 +1,4 @@
-"""What passes in early dialogs, as ladders: media, UPDATE, INFO, BYE, their tags, targets and routes (RFC 3261 12, 3311).
+"""What passes in early dialogs, as ladders: media, UPDATE, INFO, BYE; tags, targets, routes (RFC 3261 12, RFC 3311).
 
 a calls b; both speak 100rel, so that the first offer is answered before the call is. phones.py explains the lines.
 """

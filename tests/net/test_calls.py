@@ -4,6 +4,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -147,6 +148,14 @@ class Phone:
         return address
 
     def close(self) -> None:
+        """Leave no contact behind that the next test's caller would be forked to."""
+        self.call_id = ""
+        goodbye = self.request("REGISTER", f"sip:{DOMAIN}", to=self.uri)
+        goodbye.set("expires", "0")
+        with suppress(OSError):
+            self.send(goodbye)
+            while self.hear().method != "REGISTER":
+                pass
         self.sip.close()
         self.rtp.close()
 

@@ -222,7 +222,8 @@ class Anchor:
         for i in range(len(ports), len(self._streams)):
             self._drop(i)
         if template is not None:
-            self._agree(sdp, template.answer(sdp, Origin("-", 0, 0, "0.0.0.0"), "0.0.0.0", ports), side)
+            here = self._address(side)
+            self._agree(sdp, template.answer(sdp, Origin("-", 0, 0, here), here, ports), side)
             return self._send(side, lambda origin, address: template.answer(sdp, origin, address, ports), False)
         self._agree(sdp, _taken(sdp, ports), side)
         return self._send(side, lambda origin, address: _echoed(sdp, origin, address, ports), False)

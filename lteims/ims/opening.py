@@ -94,6 +94,7 @@ class Opening:
         session.offer = offer
         session.primary = self._primary(transaction)
         session.primary.record = self.record(session, session.primary)
+        session.primary.record.message("recv", request)
         reliable = caller_reliability(request, self._config, own, options if isinstance(destination, Echo) else None)
         for number, binding in enumerate(b for group in groups for b in group):
             session.branches.append(self._branch(session, number, binding, own, options))

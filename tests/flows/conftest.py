@@ -5,7 +5,23 @@ from typing import Any
 
 import pytest
 
+from lteims import trace
+from lteims.trace import IMS, INFO, Layer
 from tests.flows.phones import Lab
+
+
+class Notes:
+    """What the server logs."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, layer: Layer, level: int, dir: str, id: str, message: str, body: str, data: bytes) -> None:
+        self.lines.append(message)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
 
 
 @pytest.fixture
@@ -27,3 +43,14 @@ def lab_with() -> Iterator[Callable[..., Lab]]:
 def lab(lab_with: Callable[..., Lab]) -> Lab:
     """One with the defaults."""
     return lab_with()
+
+
+@pytest.fixture
+def notes() -> Iterator[Notes]:
+    """The log, with the layer IMS at info."""
+    kept = Notes()
+    former, level = trace.set_sink(kept), IMS.level
+    IMS.level = INFO
+    yield kept
+    trace.set_sink(former)
+    IMS.level = level

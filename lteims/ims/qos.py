@@ -61,21 +61,28 @@ def mode_of(config: ImsConfig, impu: ImpuConfig | None) -> Precondition:
 class LegQos:
     """The preconditions of one leg; `watch` is the branch's, for those that pass through."""
 
-    __slots__ = ("asked", "mode", "pre", "reserved", "side", "watch", "way")
+    __slots__ = ("_pre", "asked", "mode", "reserved", "side", "watch", "way")
 
     def __init__(self, side: int, mode: Precondition, watch: Watch) -> None:
         self.side = side
         self.mode = mode
         self.watch = watch
         self.way = Way.OFF
-        self.pre = Preconditions(reserved=True)
+        self._pre: Preconditions | None = None
         self.asked = False  # have bearers been asked for?
         self.reserved = False  # and granted?
 
     def end_here(self, *, reserved: bool) -> None:
         """From now on the server is the other end of this leg's preconditions."""
         self.way = Way.END
-        self.pre = Preconditions(reserved=reserved)
+        self._pre = Preconditions(reserved=reserved)
+
+    @property
+    def pre(self) -> Preconditions:
+        """The preconditions that end here."""
+        if self._pre is None:  # most calls have none
+            self._pre = Preconditions(reserved=True)
+        return self._pre
 
     @property
     def on(self) -> bool:

@@ -79,6 +79,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The server gives up one branch, whose phone is gone or unheard; `code` is what it counts as."""
+
+    branch: int
+    code: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class NextGroup:
     """Those who ring have rung long enough: the next contacts' turn, if there are any."""
 
@@ -114,7 +123,7 @@ class Stop:
     code: int = 480
 
 
-Event = Begin | Forked | Progress | Answered | Refused | NextGroup | Cancelled | Acked | HungUp | Stop
+Event = Begin | Forked | Progress | Answered | Refused | GivenUp | NextGroup | Cancelled | Acked | HungUp | Stop
 
 # --- actions
 
@@ -220,8 +229,9 @@ class Call:
             case S.INIT | S.RINGING, Refused() if self._is(event.branch, B.OPEN):
                 return self._refused(event)
             case S.INIT | S.RINGING, HungUp(1, _, n) if self._is(n, B.OPEN):
-                refused = Refused(480, why="the callee hung up before answering", branch=n)
-                return [*self._refused(refused, cancelling=True), CancelCallee("", n)]
+                return self._lost(Refused(480, why="the callee hung up before answering", branch=n))
+            case S.INIT | S.RINGING, GivenUp(n, code, why) if self._is(n, B.OPEN):
+                return self._lost(Refused(code, why=why, branch=n))
             case S.INIT | S.RINGING, NextGroup() if self._turns:
                 return [*self._cancel_open(), *self._invite_next()]
             case S.INIT | S.RINGING, Cancelled(reason) | HungUp(0, reason):  # BYE in the early dialog: RFC 3261 15
@@ -297,6 +307,10 @@ class Call:
         if self._turns:
             return [EarlyOver(n, refused.code), *self._invite_next()]
         return self._give_answer()
+
+    def _lost(self, refused: Refused) -> list[Action]:
+        """As a refusal, but the INVITE is still open."""
+        return [*self._refused(refused, cancelling=True), CancelCallee("", refused.branch)]
 
     def _give_answer(self) -> list[Action]:
         best = self._best

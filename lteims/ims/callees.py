@@ -65,6 +65,10 @@ class Callees:
         session = branch.session
         if leg.dialog.confirmed or not self._listens(branch):
             return
+        if response.code == 199 and (session.primary is None or "199" not in session.primary.supported):
+            if rseq is not None:
+                self._inside.prack(branch, leg, response, rseq)
+            return
         try:
             body = self._described(branch, leg, response, reliable=rseq is not None)
         except SipError as error:

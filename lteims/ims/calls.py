@@ -15,7 +15,7 @@ from lteims.ims import call as machine
 from lteims.ims.activity import ActivityWatch
 from lteims.ims.anchor import SDP, parse_sdp, sdp_of
 from lteims.ims.branch import Branch
-from lteims.ims.call import MO, AckCallee, B, Bye, CancelCallee, EarlyOver, End, Invite, Respond, Stop
+from lteims.ims.call import MO, MT, AckCallee, B, Bye, CancelCallee, EarlyOver, End, Invite, Respond, Stop
 from lteims.ims.callees import Callees
 from lteims.ims.caller import Caller
 from lteims.ims.echo import EchoCallee
@@ -115,7 +115,7 @@ class Calls:
         self._sessions[session] = None
         session.timer = self._stack.wheel.add(RING_TIME, self._rang_too_long, session)
         if len(session.branches) > 1:
-            session.turn = self._stack.wheel.add(TURN_TIME, self._next_turn, session)
+            self._start_turn(session)
         self._activity.begin()
 
     def make_call(
@@ -137,7 +137,7 @@ class Calls:
         if found is None:
             return False
         session, leg = found
-        if session.ended and request.method != "BYE":
+        if request.method != "BYE" and (session.ended or self._given_up(session, leg)):
             return False
         leg.accept(request, transaction.flow)
         try:
@@ -148,6 +148,12 @@ class Calls:
             transaction.reply(500)
             self._fault(session, error)
         return True
+
+    def _given_up(self, session: Session, leg: Leg) -> bool:
+        """Is this a dialog of a branch that will not be the call?"""
+        branch: Branch = leg.branch
+        lost = session.call.branches.get(branch.number) in (B.CANCELLING, B.OVER)
+        return lost and branch.number != session.call.winner
 
     def _serve(self, session: Session, leg: Leg, transaction: ServerTransaction) -> None:
         request = transaction.request
@@ -179,8 +185,10 @@ class Calls:
     # -- from the legs (leg.LegOwner)
     def leg_forked(self, leg: Leg, other: Leg) -> None:
         """One more phone behind the callee."""
-        self._keep(leg.branch.session, other)
-        self._callees.forked(leg, other)
+        other.branch = leg.branch
+        if not leg.branch.session.ended:
+            self._keep(leg.branch.session, other)
+            self._callees.forked(leg, other)
 
     def leg_progress(self, leg: Leg, response: Response, rseq: int | None) -> None:
         """The callee rings, or says what its media will be."""
@@ -189,9 +197,8 @@ class Calls:
     def leg_answered(self, leg: Leg, response: Response) -> None:
         """The callee, or a leg that was re-invited, answered."""
         session: Session = leg.branch.session
-        if session.ended:  # RFC 3261 13.2.2.4
-            leg.ack("", b"")
-            leg.bye()
+        if session.ended:
+            leg.dismiss()
         elif not self._inside.answered(leg, response):
             self._callees.answered(leg, response)
 
@@ -234,8 +241,13 @@ class Calls:
     def leg_unacknowledged(self, leg: Leg, why: str) -> None:
         """No ACK in 64*T1, or no PRACK: the call ends (RFC 3261 13.3.1.4, RFC 3262 3)."""
         branch: Branch = leg.branch
-        if not branch.session.ended:
-            self.handle(branch.session, Stop(why, 504))
+        session = branch.session
+        if session.ended:
+            return
+        if session.call.state in EARLY:  # another phone may still be heard
+            self.handle(session, machine.GivenUp(branch.number, 504, why))
+        else:
+            self.handle(session, Stop(why, 504))
 
     def leg_cancelled(self, leg: Leg, cancel: Request) -> None:
         """The peer cancelled its INVITE."""
@@ -249,9 +261,12 @@ class Calls:
             leg.retry_refresh()
 
     def leg_lost(self, leg: Leg, why: str) -> None:
-        """A leg is gone."""
+        """A leg is gone, and with it the call, or one of the phones that ring."""
         branch: Branch = leg.branch
-        self.stop(branch.session, why)
+        if leg.side == MT and branch.session.call.state in EARLY:
+            self.handle(branch.session, machine.GivenUp(branch.number, 480, why))
+        else:
+            self.stop(branch.session, why)
 
     def leg_over(self, leg: Leg) -> None:
         """The last message of a leg has left."""
@@ -276,7 +291,7 @@ class Calls:
     def _next_turn(self, session: Session) -> None:
         session.turn = None
         if session.call.state in EARLY:
-            session.turn = self._stack.wheel.add(TURN_TIME, self._next_turn, session)
+            self._start_turn(session)
             self.handle(session, machine.NextGroup())
 
     def _reached_limit(self, session: Session, why: str) -> None:
@@ -334,9 +349,16 @@ class Calls:
             self.handle(session, refused)
             return
         self._keep(session, leg)
+        if session.turn is not None:
+            self._start_turn(session)
         leg.invite(invite)
 
     def _respond(self, session: Session, respond: Respond) -> None:
+        if respond.code >= 200:
+            # CANCELs that nobody answers end with their transaction, of which nobody is told
+            cancelling = session.call.state is machine.S.CANCELLING
+            self._set_timer(session, 65 * self._stack.timings.t1 if cancelling else 0.0)
+            self._stop_turn(session)
         if session.primary is None:
             self._server_hears(session, respond)
             return
@@ -345,9 +367,6 @@ class Calls:
         if code < 300:
             leg = branch.mo or self._early(session, branch)
         shown = respond.headers | ({"allow": ALLOW} if 180 <= code < 300 else {})
-        if code >= 200:
-            self._set_timer(session)
-            self._stop_turn(session)
         if respond.reliable and code < 200:
             branch.unpracked.append(branch.coming)
         if respond.body and (respond.reliable or 200 <= code < 300):
@@ -382,8 +401,6 @@ class Calls:
         if leg is not None:
             self._show_state(leg, branch, respond.code)
         if 200 <= respond.code < 300:
-            self._set_timer(session)
-            self._stop_turn(session)
             self._retire_others(session, leg)
             if session.limit is None and session.duration:
                 why = "its duration is over"
@@ -416,10 +433,13 @@ class Calls:
             leg.bye(reason)
             self.handle(session, machine.Refused(487, branch=branch.number))
             return
+        self._release(branch)
+        shared = (b for b in session.branches if b is not branch and b.mt is not None and b.mt.uac is leg.uac)
+        if any(session.call.branches.get(b.number) is B.OPEN for b in shared):
+            leg.stop()  # the INVITE goes on for the other phones behind this contact
+            self.handle(session, machine.Refused(487, branch=branch.number))
+            return
         leg.cancel(reason)
-        if session.call.state is not machine.S.START:
-            # Abandoned by the transaction after 64*T1 without a word: nobody would tell us then
-            self._set_timer(session, 65 * self._stack.timings.t1)
 
     def _set_timer(self, session: Session, delay: float = 0.0) -> None:
         """Replace the session's timer; none without a delay."""
@@ -428,6 +448,10 @@ class Calls:
             session.timer = None
         if delay:
             session.timer = self._stack.wheel.add(delay, self.stop, session, "no answer to CANCEL")
+
+    def _start_turn(self, session: Session) -> None:
+        self._stop_turn(session)
+        session.turn = self._stack.wheel.add(TURN_TIME, self._next_turn, session)
 
     def _stop_turn(self, session: Session) -> None:
         if session.turn is not None:

@@ -42,6 +42,9 @@ class Owner(Protocol):
     def stop(self, session: Session, why: str) -> None:
         """End a call whose other side is gone."""
 
+    def leg_lost(self, leg: Leg, why: str) -> None:
+        """A leg is gone."""
+
     def qos_moved(self, branch: Branch) -> None:
         """A phone has told of its bearers."""
 
@@ -497,7 +500,7 @@ class Inside:
         self.finish_update(near, transaction, back)
         transaction.respond(back)
         if code in _GONE and method != "PRACK":
-            self._owner.stop(session, f"{method} answered {code}")
+            self._owner.leg_lost(far, f"{method} answered {code}")
         elif offered and back.code < 300 and not session.ended:
             self._owner.media_moved(branch)
             self._owner.qos_moved(branch)
@@ -525,7 +528,7 @@ class Inside:
         far.offer_out = near.offer_in = False
         method = transaction.request.method
         transaction.reply(408)
-        self._owner.stop(branch.session, f"no answer to {method}")
+        self._owner.leg_lost(far, f"no answer to {method}")
 
 
 class _PassedAnswer:

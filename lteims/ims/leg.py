@@ -404,6 +404,13 @@ class Leg:
         if not (first and self.uas is not None and self.uas.unacknowledged):
             self._say_farewell()
 
+    def dismiss(self) -> None:
+        """A 2xx that came when the call was over is acknowledged and hung up (RFC 3261 13.2.2.4)."""
+        self.ack("", b"")
+        if self.uac is not None and self.uac.cseq == self.invite_confirms:
+            self.stopped = False
+        self.bye()
+
     def _say_farewell(self) -> None:
         farewell, self._farewell = self._farewell, None
         self.stop()

@@ -96,6 +96,7 @@ class Anchor:
         self.touch: list[Touch | None] = [None, None]
         self._pending: Sdp | None = None  # the offer that waits for its answer
         self._opened: set[int] = set()  # the m= lines that it opened ports for
+        self._changing: dict[int, dict[int, RtpStream]] = {}  # those whose kind it changes: [m= line][side]
         self._agreed: Sdp | None = None  # the offer that was answered last
         self._directions: list[Direction] = []  # of side 0, as the server sees it
         self._flowing = False
@@ -131,7 +132,7 @@ class Anchor:
             if not anchorable(media):
                 ports.append(0)
                 continue
-            fresh = self._streams[i][side] is None
+            fresh = not self._fits(i, side, media)
             near, far = self._pair(i, media, side)
             if fresh:  # media may come back before any answer does (RFC 3264 5.1)
                 near.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
@@ -145,6 +146,7 @@ class Anchor:
         offer = self._pending or self._agreed
         offered = offer.medias if offer else ()
         ports: list[int | None] = []
+        self._change(sdp)
         for i, media in enumerate(sdp.medias):
             near, far = (self._streams[i][side], self._streams[i][1 - side]) if i < len(self._streams) else (None, None)
             if passes_through(media):
@@ -184,15 +186,19 @@ class Anchor:
                 other.set_direction(sends=forth, receives=back)
             mine = (back, forth) if offerer == 0 else (forth, back)
             self._directions.append(direction_from(sends=mine[0], receives=mine[1]))
-        self._agreed = offer
-        self._pending = None
         self._opened.clear()
+        self.withdraw()  # what of it was not taken
+        self._agreed = offer
 
     def withdraw(self) -> None:
         """The offer under way was refused: what it opened is closed, the rest stays."""
         for i in self._opened:
             self._drop(i)
         self._opened.clear()
+        for pair in self._changing.values():
+            for stream in pair.values():
+                stream.close()
+        self._changing.clear()
         self._pending = None
 
     # -- where the server is the end
@@ -264,20 +270,45 @@ class Anchor:
     def _open(self, index: int, side: int, media: Media) -> RtpStream:
         stream = self._streams[index][side]
         if stream is None:
-            where = self._sides[side]
-            assert where is not None
-            try:
-                stream = self._plane.open(
-                    where.bind, where.pool, media.kind, self._id, raw=not is_rtp(media), urgent=self._urgent
-                )
-            except LteimsError as error:
-                self.withdraw()
-                log(MEDIA, WARN, f"no ports for {media.kind}: {error}", id=self._id)
-                raise SipError(503, str(error), {"retry-after": "10"}) from None
-            self._streams[index][side] = stream
+            stream = self._streams[index][side] = self._new(side, media)
         return stream
 
+    def _new(self, side: int, media: Media) -> RtpStream:
+        where = self._sides[side]
+        assert where is not None
+        try:
+            return self._plane.open(
+                where.bind, where.pool, media.kind, self._id, raw=not is_rtp(media), urgent=self._urgent
+            )
+        except LteimsError as error:
+            self.withdraw()
+            log(MEDIA, WARN, f"no ports for {media.kind}: {error}", id=self._id)
+            raise SipError(503, str(error), {"retry-after": "10"}) from None
+
+    def _fits(self, index: int, side: int, media: Media) -> bool:
+        """Is there a stream for this m= line, of its kind?"""
+        stream = self._streams[index][side]
+        return stream is not None and (stream.kind, stream.raw) == (media.kind, not is_rtp(media))
+
+    def _change(self, answer: Sdp) -> None:
+        """An answer has come: the streams of medias that change their kind, such as voice to fax (RFC 3264 8.3.2)."""
+        for i, media in enumerate(answer.medias):
+            if i in self._changing and anchorable(media):
+                self._drop(i)
+                pair = self._changing.pop(i)
+                self._streams[i] = [pair[0], pair[1]]
+
     def _pair(self, index: int, media: Media, near: int) -> tuple[RtpStream, RtpStream]:
+        if self._streams[index][near] is not None and not self._fits(index, near, media):
+            pair = self._changing[index] = {}
+            for side in (near, 1 - near):
+                pair[side] = self._new(side, media)
+            pair[0].relay_to(pair[1])
+            pair[1].relay_to(pair[0])
+            return pair[near], pair[1 - near]
+        return self._joined(index, media, near)
+
+    def _joined(self, index: int, media: Media, near: int) -> tuple[RtpStream, RtpStream]:
         fresh = self._streams[index][near] is None
         if fresh:
             self._opened.add(index)
@@ -368,6 +399,7 @@ class Anchor:
     def close(self) -> None:
         """Give every port back."""
         self.closed = True
+        self.withdraw()
         for index in range(len(self._streams)):
             self._drop(index)
 

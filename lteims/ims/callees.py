@@ -16,14 +16,13 @@ from lteims.ims.leg import Leg
 from lteims.ims.opening import Opening
 from lteims.ims.outbound import caller_headers, products
 from lteims.ims.preferences import shown_features
-from lteims.ims.qos import Way
+from lteims.ims.qos import UNMET_TIME, Way
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
 from lteims.sip.errors import SipError
 from lteims.sip.message import Response
 from lteims.trace import IMS, INFO, WARN, log
 
-UNMET_TIME = 30.0  # seconds that an answered call waits for the caller's bearer
 EARLY = (machine.S.INIT, machine.S.RINGING)
 
 
@@ -99,6 +98,7 @@ class Callees:
                     180, reason, b"", shown, branch.number, branch.reliable(180, b"", came_reliable=False)
                 )
                 branch.held.append(partial(self._say, branch, late, Awaited()))
+                self._limit(branch)
             if branch.told:
                 return
         self._say(branch, machine.Progress(code, reason, body, shown, branch.number, reliable), awaited)
@@ -160,7 +160,7 @@ class Callees:
                 self._say(branch, machine.Progress(183, "", body, shown, branch.number, True), Awaited())
             late = machine.Answered(b"", shown, branch.number)
             branch.held.append(partial(self._owner.handle, session, late))
-            self._set_limit(session, UNMET_TIME, "the caller's preconditions were not met")
+            self._limit(branch)
             return
         self._owner.handle(session, machine.Answered(body, shown, branch.number))
 
@@ -203,14 +203,17 @@ class Callees:
         for number in sorted(alike, reverse=True):  # the final error is for all the phones behind this contact
             self._owner.handle(session, machine.Refused(code, reason if response else "", headers, branch=number))
 
-    def _set_limit(self, session: Session, delay: float, why: str) -> None:
+    def _limit(self, branch: Branch) -> None:
+        """A callee that rings or has answered does not wait for ever for the caller's bearer."""
+        session = branch.session
         if session.limit is None:
-            session.limit = self._stack.wheel.add(delay, self._unmet, session, why)
+            session.limit = self._stack.wheel.add(UNMET_TIME, self._unmet, branch)
 
-    def _unmet(self, session: Session, why: str) -> None:
+    def _unmet(self, branch: Branch) -> None:
+        session = branch.session
         session.limit = None
-        if session.call.state in EARLY:
-            self._owner.handle(session, Stop(why, 580))
+        if session.call.state in EARLY and not branch.qos[MO].may_alert:
+            self._owner.handle(session, Stop("the caller's preconditions were not met", 580))
 
     def _shown(self, branch: Branch, response: Response) -> dict[str, str]:
         shown = caller_headers(response, branch.session.destination)

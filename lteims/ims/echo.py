@@ -10,7 +10,7 @@ from lteims.config import ImpuConfig
 from lteims.ims.anchor import parse_sdp
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, Answered, Event, Progress, Refused
-from lteims.ims.qos import Way
+from lteims.ims.qos import UNMET_TIME, Way
 from lteims.media.template import Template
 from lteims.net.timers import Handle, TimerWheel
 
@@ -63,6 +63,7 @@ class EchoCallee:
             self._tell(Progress(183, "Session Progress", self._answer, self._shown, reliable=True))
             branch.told = True
             self._answer = b""
+            self._timer = self._wheel.add(UNMET_TIME, self._unmet)
         self.proceed()
 
     def proceed(self) -> None:
@@ -70,6 +71,9 @@ class EchoCallee:
         if self.over or self._ringing or (self._branch.told and not self._branch.qos[MO].may_alert):
             return
         self._ringing = True
+        if self._timer is not None:
+            self._wheel.cancel(self._timer)
+            self._timer = None
         reliable = self._branch.reliable(180, b"", came_reliable=False)
         self._tell(Progress(180, "Ringing", b"", self._shown, reliable=reliable))
         options = self._options
@@ -82,6 +86,11 @@ class EchoCallee:
             self._timer = self._wheel.add(options.answer_delay, self._delayed)
         else:
             self.finish()
+
+    def _unmet(self) -> None:
+        self._timer = None
+        self.over = True
+        self._tell(Refused(580, why="the caller's preconditions were not met"))
 
     def _delayed(self) -> None:
         self._timer = None

@@ -13,6 +13,9 @@ from lteims.media.precondition import Preconditions, Qos, Watch
 from lteims.media.sdp import Sdp
 
 
+UNMET_TIME = 30.0  # seconds that a callee who rings or has answered waits for the caller's bearer
+
+
 class Way(StrEnum):
     """What becomes of the preconditions that a leg's phone speaks of."""
 

@@ -191,6 +191,7 @@ Action = Invite | Respond | EarlyOver | AckCallee | CancelCallee | Bye | End
 
 MO, MT = 0, 1
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 3326 2
+UNMET = 'SIP;cause=580;text="Precondition Failure"'
 _LAST_CHOICE = (408, 480, 487)  # who was just not there says less than who refused
 
 
@@ -237,7 +238,7 @@ class Call:
             case S.INIT | S.RINGING, Cancelled(reason) | HungUp(0, reason):  # BYE in the early dialog: RFC 3261 15
                 return self._give_up("cancelled", 487, reason)
             case S.INIT | S.RINGING, Stop(why, code):
-                return self._give_up(why, code, "")
+                return self._give_up(why, code, UNMET if code == 580 else "")
             # a branch that was given up answers all the same: RFC 3261 9.1, 13.2.2.4, 16.7
             case _, Answered(branch=n) if self._is(n, B.CANCELLING):
                 return [AckCallee(b"", n), Bye(MT, "", n), *self._over(n)]

@@ -14,7 +14,7 @@ from lteims.ims.qos import Reservation
 from lteims.ims.session import Session
 from lteims.media.sdp import Sdp
 from lteims.sip.message import Message, Request
-from tests.flows.phones import BYE, CALL, Lab, Phone, user
+from tests.flows.phones import AVP, BYE, CALL, Lab, Phone, user
 
 END = """
     a --> BYE
@@ -1223,3 +1223,167 @@ def test_huawei_names_itself_in_quotes_and_leaves_blanks_and_contacts_out(lab: L
         {ANSWERED}
         {BYE}
     """)
+
+
+# --- more of them: what is never met, what is half met
+
+
+def test_the_bearer_of_a_caller_of_the_echo_never_comes(lab: Lab) -> None:
+    lab.a.target = "tel:666"
+    lab.play("""
+        a --> INVITE pre
+        a <-- 100
+        a <-- 183 sdp
+        a --> PRACK
+        a <-- 200 PRACK
+        29.9 s
+        0.2 s
+        a <-- 580
+        a --> ACK
+    """)
+
+
+def test_the_bearer_never_comes_while_the_callee_rings(lab: Lab) -> None:
+    lab.play(f"""
+        {OFFERED}
+                    183 sdp <-- b
+        a <-- 183 sdp
+        a --> PRACK
+        a <-- 200 PRACK
+                    180 <-- b
+        29.9 s
+        0.2 s
+        a <-- 580
+        a --> ACK
+                    CANCEL --> b
+                    200 CANCEL <-- b
+                    487 <-- b
+                    ACK --> b
+    """)
+
+
+def test_a_call_whose_bearer_came_late_rings_on(lab: Lab) -> None:
+    lab.play(f"""
+        {OFFERED}
+                    183 sdp <-- b
+        a <-- 183 sdp
+        a --> PRACK
+        a <-- 200 PRACK
+                    180 <-- b
+        20 s
+        a --> UPDATE ready
+        a <-- 200 UPDATE sdp
+        a <-- 180
+        60 s
+                    200 sdp <-- b
+        a <-- 200
+        a --> ACK
+                    ACK --> b
+        {BYE}
+    """)
+
+
+def test_a_softphone_with_100rel_gets_its_prack_from_the_caller_or_the_server(lab: Lab) -> None:
+    lab.play(f"""
+        {OFFERED}
+                    183 rel sdp <-- b
+        a <-- 183 sdp
+        a --> PRACK
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+        a --> UPDATE ready
+        a <-- 200 UPDATE sdp
+                    180 rel <-- b
+        a <-- 180 rel
+        a --> PRACK
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+                    200 <-- b
+        a <-- 200
+        a --> ACK
+                    ACK --> b
+    """)
+    assert lines(lab.a, "183")[0] == "curr local sendrecv"
+    assert qos(lab) == ["erab_set", "disabled"]
+    lab.play(BYE)
+
+
+def test_an_update_of_a_volte_callee_to_a_phone_without_allow(lab: Lab) -> None:
+    lab.a.allow = lab.b.allow = ""
+    lab.play(f"""
+        {OFFERED}
+                    183 pre <-- b
+        a <-- 183 sdp
+        a --> PRACK
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+        a --> UPDATE ready
+                    UPDATE sdp --> b
+                    200 UPDATE pre <-- b
+        a <-- 200 UPDATE sdp
+                    UPDATE ready <-- b
+        a <-- UPDATE sdp
+        a --> 200 UPDATE ready
+                    200 UPDATE sdp --> b
+                    180 <-- b
+        a <-- 180
+        {ANSWERED}
+        {BYE}
+    """)
+
+
+def test_two_medias_have_a_state_each(lab: Lab) -> None:
+    video = "video {port} RTP/AVP 113\na=rtpmap:113 H264/90000"
+    lab.a.medias = [AVP, video]
+    lab.b.medias = [AVP, "video 0 RTP/AVP 113"]
+    lab.play(f"""
+        {ALERTED}
+        {ANSWERED}
+    """)
+    assert [[m.qos for m in record.medias] for record in lab.calls.records] == [["erab_set"], ["erab_set"]]
+    lab.play(BYE)
+
+
+def test_the_medias_of_a_hold_keep_their_bearers(lab_with: Callable[..., Lab]) -> None:
+    network = Network(True)
+    lab = lab_with(bearers=network)
+    lab.play(f"""
+        {ALERTED}
+        {ANSWERED}
+    """)
+    asked = len(network.wanted)
+    lab.a.direction, lab.b.direction = "sendonly", "recvonly"
+    lab.play("""
+        a --> UPDATE ready
+                    UPDATE sdp --> b
+                    200 UPDATE ready <-- b
+        a <-- 200 UPDATE sdp
+    """)
+    assert len(network.wanted) == asked + 2
+    assert [record.state for record in lab.calls.records] == ["hold", "hold"]
+    assert qos(lab) == ["erab_set", "erab_set"]
+    lab.play(BYE)
+
+
+def test_the_callee_reads_in_the_cancel_why_it_is_given_up(lab_with: Callable[..., Lab]) -> None:
+    network = Network()
+    lab = lab_with(bearers=network)
+    lab.play(f"""
+        {OFFERED}
+                    183 pre <-- b
+        a <-- 183 sdp
+    """)
+    network.tell(False)
+    lab.play("""
+        0.01 s
+        a <-- 580
+        a --> ACK
+                    CANCEL --> b
+                    200 CANCEL <-- b
+                    487 <-- b
+                    ACK --> b
+    """)
+    assert "cause=580" in lab.b.last("CANCEL").get("reason")

@@ -133,6 +133,8 @@ class Callees:
             return
         try:
             body = self._described(branch, leg, response)
+            if session.primary is None and not branch.answered:  # RFC 3261 13.2.1
+                raise SipError(500, "no SDP")
         except SipError as error:
             log(IMS, WARN, f"the callee's answer is of no use: {error}", id=session.call.id)
             leg.ack("", b"")

@@ -245,7 +245,7 @@ class Opening:
         if request is None:
             template = session.template
             qos = branch.qos[MT]
-            asks = template is not None and offers_preconditions(template.sdp)
+            asks = template is not None and offers_preconditions(template.with_ports())
             if qos.on and rel and (binding.volte or asks):
                 qos.end_here(reserved=False)
             return branch.anchor.own_offer(MT, template)

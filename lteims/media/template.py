@@ -45,6 +45,10 @@ class Template:
         """The kind of each m= line (audio, video ...), for the ports of `offer`."""
         return [media.kind for media in self.sdp.medias]
 
+    def with_ports(self) -> Sdp:
+        """What the file says, where no port 0 reads as a rejection."""
+        return replace(self.sdp, medias=tuple(media.with_port(1) for media in self.sdp.medias))
+
     def offer(self, origin: Origin, address: str, ports: Sequence[int]) -> Sdp:
         """The file as an offer; one port for each of its m= lines."""
         _check(ports, self.sdp)

@@ -618,8 +618,8 @@ def test_preconditions_that_are_never_met(lab_with: LabWith) -> None:
         a <-- 183 rel sdp
         a --> PRACK
         a <-- 200 PRACK
-        180.1 s
-        a <-- 408
+        30.1 s
+        a <-- 580
         a --> ACK
     """)
 

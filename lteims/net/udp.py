@@ -20,6 +20,7 @@ OnDatagram = Callable[[bytes, Address], None]
 OnError = Callable[[Address | None, OSError], None]
 
 DRAIN = 64  # datagrams a wake-up, then the other sockets get their turn
+PATIENCE = 16  # wake-ups that brought one datagram, after which the next one is looked for by the loop alone
 MAX_DATAGRAM = 65535
 BUFFER = 4 << 20  # octets each way; the kernel cuts it to net.core.rmem_max and wmem_max
 
@@ -118,7 +119,8 @@ class UdpSocket:
     `on_datagram(data, addr)` may close this socket or any other. With `on_error(addr, error)` an ICMP error is
     reported with the destination that it is about (None if unknown); without it the kernel keeps such errors.
     `drain` is the number of datagrams read at a wake-up: many for a socket that serves everybody; 1 for one that
-    hardly ever holds two, which saves the read that finds nothing.
+    hardly ever holds two, which saves the read that finds nothing. Of the first kind, too, most wake-ups bring one
+    datagram unless there is a rush; so while they do, only each PATIENCEth looks for a second one.
     """
 
     __slots__ = (
@@ -129,6 +131,7 @@ class UdpSocket:
         "_poll",
         "_recvfrom",
         "_sendto",
+        "_singly",
         "closed",
         "dropped_count",
         "local",
@@ -153,6 +156,7 @@ class UdpSocket:
         self._recvfrom = sock.recvfrom
         self._sendto = sock.sendto
         self._drain = range(drain)
+        self._singly = 0  # wake-ups that read one datagram and leave it at that
         self._poll: select.epoll | None = None
         loop.add_reader(self._watch(), self._on_readable)
 
@@ -172,16 +176,21 @@ class UdpSocket:
 
     def _on_readable(self) -> None:
         recvfrom, on_datagram = self._recvfrom, self._on_datagram
-        for _ in self._drain:
+        for count in self._drain:
             try:
                 data, addr = recvfrom(MAX_DATAGRAM)
             except BlockingIOError:
+                if count == 1:
+                    self._singly = PATIENCE
                 return
             except OSError as exc:
                 if not self.closed:  # else a handler has closed it under us
                     self._report(None, exc)
                 return
             on_datagram(data, addr)
+            if self._singly:  # what may be there still wakes the loop again
+                self._singly -= 1
+                return
 
     def send(self, data: bytes, addr: Address) -> bool:
         """Send one datagram; False if it was not taken: no room (counted), no route, too long, closed."""

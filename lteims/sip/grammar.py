@@ -64,6 +64,21 @@ def _split(text: str, up_to_separator: re.Pattern[str]) -> list[str]:
     return parts
 
 
+def is_plain_host(host: str) -> bool:
+    """Is this a HOST of letters, digits and dots alone, as nearly all are? Then no pattern need be asked."""
+    return host.replace(".", "").isalnum() and host.isascii() and host[0] != "."
+
+
+def is_word(text: str) -> bool:
+    """Letters alone: a token for which no pattern need be asked."""
+    return text.isalpha() and text.isascii()
+
+
+def is_port(text: str) -> bool:
+    """Digits, at most as many as the patterns of a port admit."""
+    return text.isdigit() and text.isascii() and len(text) <= 5
+
+
 def parse_params(text: str, what: str) -> Params:
     """`;a=b;c;d="e"` to a dictionary with lower-case names; a value keeps its quotes off, a flag is None.
 
@@ -71,6 +86,16 @@ def parse_params(text: str, what: str) -> Params:
     overridden by what a sender appends).
     """
     params: Params = {}
+    if '"' not in text and " " not in text and "\t" not in text:  # nothing to take off
+        for part in text.split(";"):
+            name, equals, value = part.partition("=")
+            name = name.lower()
+            if name:
+                if name not in params:
+                    params[name] = value if equals else None
+            elif equals:
+                raise bad(what, text)
+        return params
     for part in text.split(";") if '"' not in text else split_semicolons(text):
         name, equals, value = part.partition("=")
         name = name.strip(BLANKS).lower()

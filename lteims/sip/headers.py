@@ -5,9 +5,7 @@ Via (RFC 3261 20.42, RFC 3581), name-addr (20.10, 20.20, 20.39), CSeq (20.16), c
 """
 
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import (
@@ -19,6 +17,8 @@ from lteims.sip.grammar import (
     bad,
     encode_params,
     host_port,
+    is_plain_host,
+    is_port,
     parse_number,
     parse_params,
     quote,
@@ -34,15 +34,18 @@ _VIA = re.compile(
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )  # possessive, here and below: a long run of blanks must not be tried again from each of its places
 _AUTH_PARAM = re.compile(
-    r"""[ \t]*+(?>(?:([^ \t=,"]++)[ \t]*+=[ \t]*+(?:"((?>(?:[^"\\]|\\.)*))"|([^ \t,"]*+)))?)[ \t]*+(?:,|$)""", re.DOTALL
+    r"""[ \t]*+(?>(?:([^ \t=,"]++)[ \t]*+=[ \t]*+(?:"([^"\\]*+(?>(?:\\.[^"\\]*+)*))"|([^ \t,"]*+)))?)[ \t]*+(?:,|$)""",
+    re.DOTALL,
 )
+_TRANSPORTS = frozenset({"UDP", "TCP", "TLS"})
 _CACHEABLE, _CACHED = 256, 256  # characters of a text, texts (see uri.py)
 _BLANK_RUN = re.compile(r"[ \t]++")
 _CSEQ = re.compile(r"([0-9]++)[ \t]++([^ \t]++)")
 _BARE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]]*+")  # needs no quotes in a Via, nor does IPv6 (RFC 5118 4.5)
 
 
-class Via(NamedTuple):
+@dataclass(init=False, slots=True)  # here and below: values that are never changed (see Uri on why not frozen)
+class Via:
     """One Via value."""
 
     transport: str  # upper case
@@ -50,16 +53,34 @@ class Via(NamedTuple):
     port: int | None
     params: Params
 
+    def __init__(self, transport: str, host: str, port: int | None, params: Params) -> None:
+        self.transport = transport
+        self.host = host
+        self.port = port
+        self.params = params
+
     @classmethod
     def parse(cls, text: str) -> "Via":
         """Read one Via value."""
+        if text.startswith("SIP/2.0/"):
+            place, semicolon, tail = text.partition(";")
+            transport, blank, place = place[8:].partition(" ")
+            host, colon, digits = place.partition(":")
+            plain = transport in _TRANSPORTS and is_plain_host(host)
+            if plain and (not colon or (is_port(digits) and int(digits) <= MAX_PORT)):
+                params = parse_params(semicolon + tail, "Via parameter") if semicolon else {}
+                return Via(transport, host.lower(), int(digits) if colon else None, params)
+        return Via._parse(text)
+
+    @staticmethod
+    def _parse(text: str) -> "Via":
         match = _VIA.fullmatch(text)
         if match is None:
             raise bad("Via", text)
         transport, host, port, params = match.groups()
         if port and int(port) > MAX_PORT:
             raise bad("Via port", text)
-        return cls(
+        return Via(
             transport.upper(),
             host.lower().strip("[]"),
             int(port) if port else None,
@@ -110,13 +131,18 @@ class Via(NamedTuple):
         return shown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(init=False, slots=True)
 class NameAddr:
     """A From, To, Contact, Route, P-Asserted-Identity... value: display name, URI, header parameters."""
 
     uri: Uri
-    display: str = ""
-    params: Params = field(default_factory=dict)
+    display: str
+    params: Params
+
+    def __init__(self, uri: Uri, display: str = "", params: Params | None = None) -> None:
+        self.uri = uri
+        self.display = display
+        self.params = {} if params is None else params
 
     @classmethod
     def parse(cls, text: str, what: str = "address") -> "NameAddr":
@@ -124,10 +150,17 @@ class NameAddr:
 
         Cached: a phone's From, To and Contact come again with every request. Long texts are not.
         """
-        return _name_addr_cached(text, what) if len(text) < _CACHEABLE else cls._parse(text, what)
+        value = _cache.get(text)
+        if value is None:
+            value = NameAddr._parse(text, what)
+            if len(text) < _CACHEABLE:
+                if len(_cache) >= _CACHED:
+                    _cache.clear()
+                _cache[text] = value
+        return value
 
-    @classmethod
-    def _parse(cls, text: str, what: str) -> "NameAddr":
+    @staticmethod
+    def _parse(text: str, what: str) -> "NameAddr":
         text = text.strip(BLANKS)
         display = ""
         if text.startswith('"'):
@@ -153,7 +186,7 @@ class NameAddr:
                 raise bad(what, text)
         if rest and (not rest.startswith(";") or ("," in rest and len(split_commas(rest)) > 1)):
             raise bad(what, text)  # a comma ends a value, and this is one value
-        return cls(parse_uri(uri), display, parse_params(rest, what) if rest else {})
+        return NameAddr(parse_uri(uri), display, parse_params(rest, what) if rest else {})
 
     @property
     def tag(self) -> str:
@@ -166,44 +199,58 @@ class NameAddr:
         return f"{name}<{self.uri.text}>{encode_params(self.params)}"
 
 
-@lru_cache(maxsize=_CACHED)
-def _name_addr_cached(text: str, what: str) -> NameAddr:
-    return NameAddr._parse(text, what)
+_cache: dict[str, NameAddr] = {}  # only what was right, so for which header it came does not matter
 
 
 def _is_display(text: str) -> bool:
     return all(TOKEN.fullmatch(word) or not word.isascii() for word in _BLANK_RUN.split(text))
 
 
-class CSeq(NamedTuple):
+@dataclass(init=False, slots=True)
+class CSeq:
     """The CSeq value."""
 
     number: int
     method: str
 
+    def __init__(self, number: int, method: str) -> None:
+        self.number = number
+        self.method = method
+
     @classmethod
     def parse(cls, text: str) -> "CSeq":
         """Read `number METHOD`; the number is below 2**31 (RFC 3261 8.1.1.5)."""
+        digits, _, method = text.partition(" ")
+        if method.isalpha() and len(digits) < 10 and digits.isdigit() and digits.isascii():
+            return CSeq(int(digits), method)
         match = _CSEQ.fullmatch(text.strip(BLANKS))
         if match is None:
             raise bad("CSeq", text)
-        return cls(parse_number(match[1], "CSeq", 0x7FFFFFFF), match[2])
+        return CSeq(parse_number(match[1], "CSeq", 0x7FFFFFFF), match[2])
 
     def encode(self) -> str:
         """The value as it goes on the wire."""
         return f"{self.number} {self.method}"
 
 
-class AuthValue(NamedTuple):
+@dataclass(init=False, slots=True)
+class AuthValue:
     """Credentials (Authorization) or a challenge (WWW-Authenticate): scheme and parameters without quotes."""
 
     scheme: str  # lower case
     params: dict[str, str]
 
+    def __init__(self, scheme: str, params: dict[str, str]) -> None:
+        self.scheme = scheme
+        self.params = params
+
     @classmethod
     def parse(cls, text: str) -> "AuthValue":
         """Read `Digest a="b", c=d`; the first of two equal names wins."""
         scheme, _, rest = text.replace("\t", " ").strip(" ").partition(" ")
+        plain = _plain_auth_params(rest)
+        if plain is not None:
+            return AuthValue(scheme.lower(), plain)
         params: dict[str, str] = {}
         at = 0
         while match := _AUTH_PARAM.match(rest, at):
@@ -217,11 +264,39 @@ class AuthValue(NamedTuple):
                 break
         if at < len(rest) and scheme.lower() == "digest":  # another scheme's form is not ours to read
             raise bad("credentials", text)
-        return cls(scheme.lower(), params)
+        return AuthValue(scheme.lower(), params)
 
     def get(self, name: str) -> str:
         """A parameter, "" where absent."""
         return self.params.get(name, "")
+
+
+def _plain_auth_params(text: str) -> dict[str, str] | None:
+    """`a="b", c=d` without escapes or odd characters, as nearly all send it; None for anything else, good or bad."""
+    params: dict[str, str] = {}
+    at, size = 0, len(text)
+    if "\\" in text:
+        return None
+    while at < size:
+        equals = text.find("=", at)
+        name = text[at:equals].strip(BLANKS).lower()
+        if equals < 0 or not name.replace("-", "").isalnum():
+            return None
+        if text.startswith('"', equals + 1):
+            end = text.find('"', equals + 2)
+            value = text[equals + 2 : end]
+            if end < 0 or (end + 1 < size and text[end + 1] != ","):
+                return None
+            at = end + 2
+        else:
+            end = text.find(",", equals)
+            value = text[equals + 1 : end] if end >= 0 else text[equals + 1 :]
+            if not value.replace("-", "").isalnum():
+                return None
+            at = end + 1 if end >= 0 else size
+        if name not in params:
+            params[name] = value
+    return params
 
 
 def parse_media_type(text: str) -> tuple[str, Params]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from lteims.sip.errors import NotSip, SipError, reason_phrase
-from lteims.sip.grammar import BLANKS, TOKEN, bad, parse_expires, parse_number, split_commas
+from lteims.sip.grammar import BLANKS, TOKEN, bad, is_word, parse_expires, parse_number, split_commas
 from lteims.sip.headers import CSeq, NameAddr, Via
 from lteims.sip.uri import Uri, parse_uri
 
@@ -257,16 +257,20 @@ def parse(data: bytes) -> Request | Response:
         text, foreign = head.decode(), False
     except UnicodeDecodeError:
         text, foreign = head.decode("utf-8", "surrogateescape"), True
-    lone = _has_lone_break(text)
-    if not separator and lone and b"\r\n" not in head:  # bare LF throughout: read as if CRLF had been meant
+    lines = text.split("\r\n")
+    lone = _has_lone_break(lines)
+    if lone and not separator and len(lines) == 1:  # bare LF throughout: read as if CRLF had been meant
         head, separator, body = head.partition(b"\n\n")
         text = head.decode("utf-8", "surrogateescape").replace("\n", "\r\n")
-        lone = _has_lone_break(text)
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
-    lines = text.split("\r\n")
+        lines = text.split("\r\n")
+        lone = _has_lone_break(lines)
+    if len(lines) > MAX_HEADERS or (len(lines) > 1 and lines[1].startswith((" ", "\t"))):
+        lines = _FOLD.sub(" ", text).split("\r\n")
     message = _parse_start(lines[0])
-    _parse_headers(message, lines)
+    if not _parse_headers(message, lines):
+        lines = _FOLD.sub(" ", text).split("\r\n")
+        message = _parse_start(lines[0])
+        _parse_headers(message, lines)
     if lone:
         message.defect = message.defect or SipError(400, "a lone CR, LF or NUL among the headers")
     message.foreign = foreign
@@ -278,12 +282,12 @@ def parse(data: bytes) -> Request | Response:
     return message
 
 
-def _has_lone_break(text: str) -> bool:
-    """A CR or LF that is no part of a CRLF, or a NUL that is not quoted (RFC 4475 3.1.1.2)."""
-    breaks = text.count("\r\n")
-    if text.count("\n") != breaks or text.count("\r") != breaks:
+def _has_lone_break(lines: list[str]) -> bool:
+    """A CR or LF that was no part of a CRLF, or a NUL that is not quoted (RFC 4475 3.1.1.2)."""
+    text = "".join(lines)
+    if "\n" in text or "\r" in text:
         return True
-    return "\x00" in text and _LONE_NUL.search(text) is not None
+    return "\x00" in text and any(_LONE_NUL.search(line) for line in lines)
 
 
 def _parse_start(line: str) -> Request | Response:
@@ -294,6 +298,8 @@ def _parse_start(line: str) -> Request | Response:
         return Response(int(code), reason.strip(BLANKS))
     method, _, rest = line.partition(" ")
     target, _, version = rest.rpartition(" ")
+    if version == "SIP/2.0" and target and " " not in target and "\t" not in target and is_word(method):
+        return Request(method, target)
     if not TOKEN.fullmatch(method) or version[:4].upper() != "SIP/" or not version.isascii():
         stripped = line.rstrip(BLANKS)  # RFC 4475 3.1.2.11: blanks behind the version
         if stripped != line and TOKEN.fullmatch(method) and stripped.rpartition(" ")[2][:4].upper() == "SIP/":
@@ -308,7 +314,8 @@ def _parse_start(line: str) -> Request | Response:
     return request
 
 
-def _parse_headers(message: Message, lines: list[str]) -> None:
+def _parse_headers(message: Message, lines: list[str]) -> bool:
+    """False if a line goes on in the next one (RFC 3261 7.3.1): then they have to be joined first."""
     headers = message.headers
     if len(lines) > MAX_HEADERS:
         message.defect = SipError(400, f"{len(lines)} header lines", reason="Too Many Headers")
@@ -317,13 +324,17 @@ def _parse_headers(message: Message, lines: list[str]) -> None:
         name, colon, value = lines[i].partition(":")
         canonical = _canonical.get(name)
         if canonical is None:
+            if lines[i].startswith((" ", "\t")):
+                return False
             canonical = _canonical_name(message, name, colon)
             if not canonical:
                 continue
+        value = value.strip(BLANKS)
         if canonical in headers:
-            headers[canonical].append(value.strip(BLANKS))
+            headers[canonical].append(value)
         else:
-            headers[canonical] = [value.strip(BLANKS)]
+            headers[canonical] = [value]
+    return True
 
 
 def _canonical_name(message: Message, name: str, colon: str) -> str:

@@ -4,10 +4,9 @@ Parsed once and cached: the same few URIs come with every request of a phone. Ca
 """
 
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 
-from lteims.sip.grammar import HOST, MAX_PORT, Params, bad, host_port, parse_params
+from lteims.sip.grammar import HOST, MAX_PORT, Params, bad, host_port, is_plain_host, is_port, parse_params
 
 _NEVER = r"""<>"\x00-\x20\x7f\ud800-\udfff"""  # inside a class: what no part of a URI holds unescaped
 _SIP = re.compile(
@@ -17,6 +16,7 @@ _SIP = re.compile(
     re.VERBOSE,
 )
 _TEL = re.compile(rf"""(?P<number>\+?(?>(?:[0-9A-Za-z*#().\-]|%2[3AaDdEe])+))(?P<params>(?:;[^?{_NEVER}]*)?)""")
+_PARAMS = re.compile(rf"[^?{_NEVER}]*+")
 _OPAQUE = re.compile(rf"[^{_NEVER}]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -27,18 +27,41 @@ _CACHEABLE = 256  # characters
 _CACHED = 256  # enough for the requests of a phone that follow each other; more would only be cold memory
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(init=False, slots=True)
 class Uri:
-    """A URI; `text` is what was read. For tel and urn `user` holds the number or the name, `host` is empty."""
+    """A URI; `text` is what was read. For tel and urn `user` holds the number or the name, `host` is empty.
+
+    Never changed after construction; not marked frozen, since a frozen dataclass is four times as dear to make.
+    """
 
     scheme: str  # lower case
-    user: str = ""  # unescaped
-    host: str = ""  # lower case, IPv6 without brackets
-    port: int | None = None
-    params: Params = field(default_factory=dict)  # never changed after construction
-    headers: str = ""  # what follows "?", as it came
-    password: str = ""
-    text: str = ""
+    user: str  # unescaped
+    host: str  # lower case, IPv6 without brackets
+    port: int | None
+    params: Params
+    headers: str  # what follows "?", as it came
+    password: str
+    text: str
+
+    def __init__(
+        self,
+        scheme: str,
+        user: str = "",
+        host: str = "",
+        port: int | None = None,
+        params: Params | None = None,
+        headers: str = "",
+        password: str = "",
+        text: str = "",
+    ) -> None:
+        self.scheme = scheme
+        self.user = user
+        self.host = host
+        self.port = port
+        self.params = {} if params is None else params
+        self.headers = headers
+        self.password = password
+        self.text = text
 
     def __str__(self) -> str:
         return self.text
@@ -85,6 +108,8 @@ class Uri:
 
 def _parse(text: str) -> Uri:
     scheme, colon, rest = text.partition(":")
+    if scheme == "sip" and (plain := _parse_plain(text, rest)) is not None:
+        return plain
     if not colon or not _SCHEME.fullmatch(scheme):
         raise bad("URI", text)
     scheme = scheme.lower()
@@ -100,6 +125,30 @@ def _parse(text: str) -> Uri:
     if not _OPAQUE.fullmatch(rest):
         raise bad("URI", text)
     return Uri(scheme, rest, text=text)
+
+
+def _parse_plain(text: str, rest: str) -> Uri | None:
+    """`user@host:port;params` without escapes, password, headers or odd characters, which is what phones send; None
+    for anything else, be it good or bad: _parse_sip decides about that."""
+    user, at, place = rest.partition("@")
+    if not at:
+        user, place = "", rest
+    elif not user.isascii() or not (user.isalnum() or user.replace("+", "").isalnum()):
+        return None
+    place, semicolon, tail = place.partition(";")
+    host, colon, digits = place.partition(":")
+    port: int | None = None
+    if not is_plain_host(host) or (colon and not is_port(digits)):
+        return None
+    if colon:
+        port = int(digits)
+        if port > MAX_PORT:
+            return None
+    if not semicolon:
+        return Uri("sip", user, host.lower(), port, text=text)
+    if "%" in tail or not _PARAMS.fullmatch(tail):
+        return None
+    return Uri("sip", user, host.lower(), port, parse_params(semicolon + tail, "URI parameter"), text=text)
 
 
 def _parse_sip(text: str, scheme: str, rest: str) -> Uri:
@@ -128,12 +177,19 @@ def _unescape_params(params: Params) -> Params:
     return {unescape(name).lower(): unescape(value) if value else value for name, value in params.items()}
 
 
-_parse_cached = lru_cache(maxsize=_CACHED)(_parse)
+_cache: dict[str, Uri] = {}
 
 
 def parse_uri(text: str) -> Uri:
     """Read one URI; SipError 400 if it cannot be one. Long texts are not cached, so the cache stays small."""
-    return _parse_cached(text) if len(text) < _CACHEABLE else _parse(text)
+    uri = _cache.get(text)
+    if uri is None:
+        uri = _parse(text)
+        if len(text) < _CACHEABLE:
+            if len(_cache) >= _CACHED:
+                _cache.clear()  # a least-recently-used order would cost more than to read again what is asked for
+            _cache[text] = uri
+    return uri
 
 
 def authority(text: str) -> str:

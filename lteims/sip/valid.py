@@ -4,7 +4,7 @@ net/sip.py calls `check_request` before a transaction reaches ims/, and `check_r
 """
 
 from lteims.sip.errors import SipError
-from lteims.sip.grammar import TOKEN, is_utf8, parse_expires, parse_number
+from lteims.sip.grammar import TOKEN, is_utf8, is_word, parse_expires, parse_number
 from lteims.sip.headers import Via, parse_media_type
 from lteims.sip.message import Message, Request, Response, shown_name
 
@@ -31,7 +31,7 @@ def check_request(request: Request) -> None:
     if request.foreign:
         _check_encoding(request)
     _check_common(request)
-    if not TOKEN.fullmatch(request.cseq.method):
+    if not is_word(request.cseq.method) and not TOKEN.fullmatch(request.cseq.method):
         raise SipError(400, "bad method in CSeq", reason="Bad CSeq")
     if request.cseq.method != request.method:
         raise SipError(400, f"CSeq says {request.cseq.method[:30]}, the request {request.method[:30]}")

@@ -21,16 +21,16 @@ from setuptools.command.build_ext import build_ext
 
 # Left out on purpose:
 # - what has subclasses in other modules (sip/errors): a compiled class takes only compiled ones;
-# - what msgspec reads from the state file by its annotations (ims/subscribers): mypyc simplifies those;
+# - what msgspec reads from the state file by its annotations (ims/binding): mypyc simplifies those;
 # - types.coroutine (net/eager) and an attribute _thread (store/sqlite), which mypyc cannot translate;
-# - what test doubles stand in for (ims/pcscf, net/udp), and what is not on the way of every message.
+# - what test doubles stand in for (net/udp), and what is not on the way of every message.
 COMPILED = """
     ids trace counters
     sip/grammar sip/uri sip/headers sip/message sip/valid sip/transaction sip/uas_transaction sip/uac_transaction
     aka/digest media/rtp media/rtcp media/reception
     net/timers net/sip_flow net/sip_answers net/sip net/sip_transaction net/rtp_flow net/rtp_end
     net/rtp_playback net/rtp
-    ims/identity ims/challenge ims/headers ims/scscf
+    ims/identity ims/challenge ims/headers ims/contact ims/hss ims/subscribers ims/scscf ims/pcscf
 """
 BUILD = Path("build")
 STARTED = time.time()

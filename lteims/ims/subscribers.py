@@ -5,18 +5,16 @@ listeners (reg-event, users_update). Called by scscf.py, icscf.py, pcscf.py and 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-
-import msgspec
+from dataclasses import dataclass
 
 from lteims import counters
 from lteims.clock import WallClock
 from lteims.config import ImpuConfig, UserConfig
+from lteims.ims.binding import Binding as Binding  # who works with subscribers has both words from here
+from lteims.ims.binding import BindingError
 from lteims.ims.identity import candidate_keys, derived_impi, derived_impu, impu_uri, is_address, key_of
-from lteims.net.sip_flow import Flow
 from lteims.net.timers import Handle, TimerWheel
 from lteims.sip.errors import SipError
-from lteims.sip.grammar import encode_params
 from lteims.sip.headers import NameAddr
 from lteims.sip.uri import Uri, parse_uri
 from lteims.store.state import StateStore
@@ -48,42 +46,6 @@ def read_impu(config: ImpuConfig, domain: str) -> Impu | None:
         log(IMS, WARN, f"IMPU {config.impu!r} is left out: {error}")
         return None
     return Impu(uri, key_of(uri), config, NameAddr(uri, config.display_name).encode())
-
-
-@dataclass(slots=True)
-class Binding:
-    """A registered contact. Times are seconds since 1970, so that they survive a restart."""
-
-    id: str
-    impi: str
-    contact: str  # the URI
-    params: dict[str, str | None]  # of the Contact, without expires and q
-    q: float
-    expires_at: float
-    call_id: str
-    cseq: int
-    flow: Flow  # where the phone was seen
-    impu_key: str  # the IMPU that was registered by name
-    path: list[str] = field(default_factory=list)
-    instance: str = ""
-    imei: str = ""
-    sos: bool = False
-    user_agent: str = ""
-    authenticated: bool = False
-    sms_over_ip: bool = False
-    volte: bool = False
-    video: bool = False
-    line: str = ""  # the Contact value of a 200 without expires
-
-    def __post_init__(self) -> None:
-        if not self.line:
-            q = f";q={self.q:g}" if self.q != 1 else ""
-            self.line = f"<{self.contact}>{encode_params(self.params)}{q}"
-
-    @property
-    def uri(self) -> Uri:
-        """The contact's URI."""
-        return parse_uri(self.contact)
 
 
 class Subscriber:
@@ -245,7 +207,7 @@ class Subscribers:
             subscriber.bindings = [binding if b.id == binding.id else b for b in subscriber.bindings]
         else:
             subscriber.bindings = [*subscriber.bindings, binding]
-        self._store.put(KIND, f"{subscriber.impi} {binding.id}", msgspec.msgpack.encode(binding))
+        self._store.put(KIND, f"{subscriber.impi} {binding.id}", binding.encode())
         self._watch(subscriber, binding)
         self._tell(subscriber, binding, "refreshed" if known else "registered")
 
@@ -294,8 +256,8 @@ class Subscribers:
         restored = 0
         for key, value in self._store.load(KIND).items():
             try:
-                binding = msgspec.msgpack.decode(value, type=Binding)
-            except msgspec.DecodeError as error:
+                binding = Binding.parse(value)
+            except BindingError as error:
                 log(IMS, WARN, f"state file: binding {key!r} cannot be read and is dropped: {error}")
                 self._store.delete(KIND, key)
                 continue

@@ -64,7 +64,7 @@ class Via:
         """Read one Via value."""
         if text.startswith("SIP/2.0/"):
             place, semicolon, tail = text.partition(";")
-            transport, blank, place = place[8:].partition(" ")
+            transport, _, place = place[8:].partition(" ")
             host, colon, digits = place.partition(":")
             plain = transport in _TRANSPORTS and is_plain_host(host)
             if plain and (not colon or (is_port(digits) and int(digits) <= MAX_PORT)):

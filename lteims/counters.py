@@ -4,6 +4,8 @@ Counting is one dict operation. Reset-on-read belongs to the readers in oam/, so
 A name that ends in `_` is a family: what follows is bounded by the code that counts (a method, a reason phrase).
 """
 
+from typing import Final
+
 HELP: dict[str, str] = {
     "sip_": "SIP requests by method and responses by reason phrase, sent and received",
     "ims_forced_answer": "Requests answered, or left without answer, as `code` of an IMPU says",
@@ -18,7 +20,7 @@ HELP: dict[str, str] = {
     "store_commit": "Transactions synced to the state file",
     "store_error": "Transactions that the state file's disk refused; their changes are tried again",
 }
-counts: dict[str, int] = {}
+counts: Final[dict[str, int]] = {}
 
 
 def inc(name: str, n: int = 1) -> None:

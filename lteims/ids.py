@@ -5,11 +5,12 @@ RFC 3261 8.1.1.7 (branch), 19.3 (tags need 32 bits of randomness), 8.1.1.4 (Call
 
 from collections.abc import Callable
 from itertools import count
+from typing import Final
 
 RandomBytes = Callable[[int], bytes]
 
-MAGIC_COOKIE = "z9hG4bK"
-_PAGE = 512
+MAGIC_COOKIE: Final = "z9hG4bK"
+_PAGE: Final = 512
 
 
 class Tokens:

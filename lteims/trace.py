@@ -4,9 +4,13 @@ A layer's level is a plain integer on a shared object, so that a line that nobod
 `if SIP.level >= DEBUG: log(SIP, DEBUG, ...)`. oam/log.py is the sink: only it knows files, rotation and the ring.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
-NONE, ERROR, WARN, INFO, DEBUG = range(5)
+NONE: Final = 0
+ERROR: Final = 1
+WARN: Final = 2
+INFO: Final = 3
+DEBUG: Final = 4
 LEVEL_NAMES = ("none", "error", "warn", "info", "debug")
 
 
@@ -24,8 +28,8 @@ class Layer:
         self.crypto = False
 
 
-IMS = Layer("IMS")
-SIP = Layer("SIP")
+IMS: Final = Layer("IMS")
+SIP: Final = Layer("SIP")
 MEDIA = Layer("MEDIA")
 RX = Layer("RX")
 CX = Layer("CX")

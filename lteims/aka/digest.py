@@ -10,6 +10,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from lteims.aka.algorithm import AUTN_LEN, AUTS_LEN, RAND_LEN
 from lteims.aka.errors import AkaError
@@ -38,7 +39,7 @@ def _sha512_256(data: bytes) -> str:
     return hashlib.new("sha512_256", data).hexdigest()
 
 
-_SCHEMES: dict[str, Scheme] = {
+_SCHEMES: Final[dict[str, Scheme]] = {
     "md5": Scheme(_md5),
     "md5-sess": Scheme(_md5, session=True),
     "akav1-md5": Scheme(_md5, aka=1),

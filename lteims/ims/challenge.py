@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lteims.aka import digest
 from lteims.aka.errors import AkaError
@@ -20,12 +20,12 @@ from lteims.sip.headers import AuthValue
 from lteims.sip.message import Request
 from lteims.trace import IMS, INFO, log
 
-NONCE_TIME = 128.0  # seconds: reg-await-auth of TS 24.229 7.8 is 4 minutes at most; 64*T1 with T1 = 2
-MAX_NONCES = 65536
-LEVELS = {"MD5": AuthentType.MD5, "AKAV1-MD5": AuthentType.AKAV1, "AKAV2-MD5": AuthentType.AKAV2}
+NONCE_TIME: Final = 128.0  # seconds: reg-await-auth of TS 24.229 7.8 is 4 minutes at most; 64*T1 with T1 = 2
+MAX_NONCES: Final = 65536
+LEVELS: Final = {"MD5": AuthentType.MD5, "AKAV1-MD5": AuthentType.AKAV1, "AKAV2-MD5": AuthentType.AKAV2}
 
 
-@dataclass(slots=True)
+@dataclass(init=False, slots=True)
 class Challenge:
     """One nonce that we gave out."""
 
@@ -36,8 +36,21 @@ class Challenge:
     born: float
     register: bool
     qop: bool
-    nc: int = 0  # the highest count that was right
-    used: bool = False
+    nc: int  # the highest count that was right
+    used: bool
+
+    def __init__(
+        self, nonce: str, impi: str, realm: str, vector: AuthVector, born: float, register: bool, qop: bool
+    ) -> None:
+        self.nonce = nonce
+        self.impi = impi
+        self.realm = realm
+        self.vector = vector
+        self.born = born
+        self.register = register
+        self.qop = qop
+        self.nc = 0
+        self.used = False
 
 
 class Verdict(Enum):

@@ -5,21 +5,27 @@ Called by scscf.py when a binding is made.
 
 import re
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote
 
 from lteims.sip.headers import NameAddr
 
-MMTEL = "urn:urn-7:3gpp-service.ims.icsi.mmtel"
-_IMEI = re.compile(r"urn:(?:gsma:)?imei:([0-9-]{14,20})", re.IGNORECASE)
+MMTEL: Final = "urn:urn-7:3gpp-service.ims.icsi.mmtel"
+_IMEI: Final = re.compile(r"urn:(?:gsma:)?imei:([0-9-]{14,20})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(init=False, slots=True)
 class Features:
     """What the phone says that it can."""
 
     sms: bool  # SMS over IP: +g.3gpp.smsip (TS 24.341)
     volte: bool  # MMTEL as ICSI (IR.92 2.2.4)
     video: bool
+
+    def __init__(self, sms: bool, volte: bool, video: bool) -> None:
+        self.sms = sms
+        self.volte = volte
+        self.video = video
 
 
 def features_of(contact: NameAddr) -> Features:

@@ -6,7 +6,7 @@ leaves, so it never goes back.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from lteims.aka import sqn as sequence
 from lteims.aka.algorithm import Algorithm, Quintuple, new_algorithm
@@ -18,16 +18,21 @@ from lteims.sip.uri import Uri
 from lteims.store.state import StateStore
 from lteims.trace import DEBUG, IMS, INFO, log
 
-KIND = "sqn"  # in the state file
+KIND: Final = "sqn"  # in the state file
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(init=False, slots=True)
 class AuthVector:
     """What a challenge is made of: for MD5 the password, for AKA a vector (then `password` is empty)."""
 
     algorithm: str  # MD5, AKAv1-MD5, AKAv2-MD5
-    password: bytes = b""
-    aka: Quintuple | None = None
+    password: bytes
+    aka: Quintuple | None
+
+    def __init__(self, algorithm: str, password: bytes = b"", aka: Quintuple | None = None) -> None:
+        self.algorithm = algorithm
+        self.password = password
+        self.aka = aka
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ INVITE and what follows it to call.py, other requests to whom they are meant for
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Protocol
+from typing import Final, Protocol
 
 from lteims import counters
 from lteims.ims import emergency
@@ -28,9 +28,9 @@ from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 ALLOW = "REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
 ACCEPT = "application/sdp"
-OPTION_TAGS = frozenset({"path"})  # what we carry out ourselves when a Require asks for it
+OPTION_TAGS: Final = frozenset({"path"})  # what we carry out ourselves when a Require asks for it
 CALL_METHODS = frozenset({"INVITE", "PRACK", "UPDATE"})  # a Require of these may ask for the EXTENSIONS too
-MAX_PENDING = 20000  # REGISTERs being served; above, the sender is told to come back
+MAX_PENDING: Final = 20000  # REGISTERs being served; above, the sender is told to come back
 
 
 class Calls(Protocol):

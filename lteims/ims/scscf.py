@@ -5,12 +5,13 @@ and durable before its 200 leaves.
 """
 
 import re
+from typing import Final
 
 from lteims.clock import WallClock
 from lteims.config import AuthentType, ImsConfig
-from lteims.ims.challenge import Challenges, Verdict, credentials_of, level_of, shows_qop
+from lteims.ims.challenge import Challenges, Judgement, Verdict, credentials_of, level_of, shows_qop
 from lteims.ims.contact import Features, features_of, imei_of
-from lteims.ims.hss import Hss, Resync
+from lteims.ims.hss import Hss
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers, same_imei
 from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
@@ -20,12 +21,13 @@ from lteims.sip.uri import authority
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
-MAX_BINDINGS = 32  # contacts of one user
-MIN_EXPIRES = 60  # seconds; less is answered 423, unless binding_expires itself is less
-MAX_CONTACTS = 10  # in one REGISTER
-MAX_DIGITS = 10  # of a delta-seconds
-_QVALUE = re.compile(r"[0-9](?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
-DEFAULT_EXPIRES = 3600  # seconds, where a Contact's expires is no number (RFC 3261 20.10)
+MAX_BINDINGS: Final = 32  # contacts of one user
+MIN_EXPIRES: Final = 60  # seconds; less is answered 423, unless binding_expires itself is less
+MAX_CONTACTS: Final = 10  # in one REGISTER
+MAX_DIGITS: Final = 10  # of a delta-seconds
+_QVALUE: Final = re.compile(r"[0-9](?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
+DEFAULT_EXPIRES: Final = 3600  # seconds, where a Contact's expires is no number (RFC 3261 20.10)
+_FIRST: Final = Judgement(Verdict.CHALLENGE, "no credentials yet")
 
 
 class Unauthorized(SipError):
@@ -75,22 +77,19 @@ class Registrar:
             return False
         level = self._level(subscriber, minimum, credentials)
         if credentials is None or not credentials.get("nonce"):
-            await self._challenge(subscriber, level, credentials, register, "no credentials yet")
-            return False
-        judgement = self._challenges.judge(subscriber, request, credentials)
-        match judgement.verdict:
-            case Verdict.OK:
+            judgement = _FIRST
+        else:
+            judgement = self._challenges.judge(subscriber, request, credentials)
+            if judgement.verdict is Verdict.OK:
                 return True
-            case Verdict.REFUSED:
+            if judgement.verdict is Verdict.REFUSED:
                 raise SipError(403, judgement.why)
-            case Verdict.RESYNC:
-                await self._challenge(subscriber, level, credentials, register, judgement.why, judgement.resync)
-            case Verdict.STALE:
-                await self._challenge(subscriber, level, credentials, register, judgement.why, stale=True)
-            case Verdict.CHALLENGE:
+            if judgement.verdict is Verdict.CHALLENGE:
                 log(IMS, INFO, f"{request.method} of {subscriber.impi}: a new 401, since {judgement.why}")
-                await self._challenge(subscriber, level, credentials, register, judgement.why)
-        return False
+        vector = await self._hss.multimedia_auth(subscriber, level, judgement.resync)
+        stale = judgement.verdict is Verdict.STALE
+        value = self._challenges.issue(subscriber, vector, register=register, qop=shows_qop(credentials), stale=stale)
+        raise Unauthorized(value, judgement.why)
 
     def _level(self, subscriber: Subscriber, minimum: AuthentType, credentials: AuthValue | None) -> AuthentType:
         """The manual's rule: the client's algorithm if it is at least authent_type, else a refusal (5.2.1)."""
@@ -107,21 +106,6 @@ class Registrar:
     @staticmethod
     def _possible(subscriber: Subscriber, level: AuthentType) -> bool:
         return bool(subscriber.user.pwd if level is AuthentType.MD5 else subscriber.user.k)
-
-    async def _challenge(
-        self,
-        subscriber: Subscriber,
-        level: AuthentType,
-        credentials: AuthValue | None,
-        register: bool,
-        why: str,
-        resync: Resync | None = None,
-        *,
-        stale: bool = False,
-    ) -> None:
-        vector = await self._hss.multimedia_auth(subscriber, level, resync)
-        value = self._challenges.issue(subscriber, vector, register=register, qop=shows_qop(credentials), stale=stale)
-        raise Unauthorized(value, why)
 
     # -- contacts
     def _apply(self, subscriber: Subscriber, impu: Impu, request: Request, flow: Flow, authenticated: bool) -> None:

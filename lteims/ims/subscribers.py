@@ -6,6 +6,7 @@ listeners (reg-event, users_update). Called by scscf.py, icscf.py, pcscf.py and 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from lteims import counters
 from lteims.clock import WallClock
@@ -20,8 +21,8 @@ from lteims.sip.uri import Uri, parse_uri
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, WARN, log
 
-KIND = "binding"  # in the state file
-_EARLY = 0.05  # seconds: the wheel's clock and the wall's need not agree
+KIND: Final = "binding"  # in the state file
+_EARLY: Final = 0.05  # seconds: the wheel's clock and the wall's need not agree
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from lteims import counters
 from lteims.ids import MAGIC_COOKIE, Tokens
@@ -28,12 +28,12 @@ from lteims.sip.transaction import RETRANSMITTED, Acked, Answered, Timings
 from lteims.sip.valid import METHODS, check_request, check_response
 from lteims.trace import DEBUG, INFO, SIP, WARN, log
 
-GATHER = 0.002
-MAX_FINISHED = 65536  # server transactions kept only to answer retransmissions; the oldest goes first
-MAX_FINISHED_OCTETS = 64 << 20  # of their answers
-_MAX_LOG_IDS = 8192
-_METHOD_COUNTERS = {method: f"sip_{method.lower()}" for method in METHODS}
-_CODE_COUNTERS: dict[int, str] = {}
+GATHER: Final = 0.002
+MAX_FINISHED: Final = 65536  # server transactions kept only to answer retransmissions; the oldest goes first
+MAX_FINISHED_OCTETS: Final = 64 << 20  # of their answers
+_MAX_LOG_IDS: Final = 8192
+_METHOD_COUNTERS: Final = {method: f"sip_{method.lower()}" for method in METHODS}
+_CODE_COUNTERS: Final[dict[int, str]] = {}
 
 
 class Core(Protocol):
@@ -254,7 +254,8 @@ class SipStack:
     def reply_flow(self, flow: Flow, via: Via) -> Flow:
         """Where responses go: the same stream, or what the Via says (with received and rport)."""
         if flow.transport == "UDP":
-            return Flow("UDP", flow.local, *via.reply_address())
+            host, port = via.reply_address()
+            return flow if flow.port == port and flow.host == host else Flow("UDP", flow.local, host, port)
         if self._connections.has(flow):
             return flow
         return Flow("TCP", flow.local, flow.host, via.port or 5060)

@@ -5,13 +5,14 @@ tuples behind, which the garbage collector does not walk. net/sip.py owns one of
 """
 
 from collections import deque
+from typing import Final
 
 from lteims.clock import Clock
 from lteims.net.sip_flow import Flow
 from lteims.net.timers import TimerWheel
 
 Key = tuple[str, ...]
-MAX_ANSWERS = 65536  # the oldest goes first
+MAX_ANSWERS: Final = 65536  # the oldest goes first
 MAX_OCTETS = 64 << 20
 
 

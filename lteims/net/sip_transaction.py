@@ -4,7 +4,7 @@ ServerTransaction: a request that came and waits for `respond`. ClientTransactio
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lteims.net.sip_flow import Flow
 from lteims.net.timers import Handle
@@ -32,7 +32,7 @@ from lteims.trace import DEBUG, INFO, SIP, log
 if TYPE_CHECKING:
     from lteims.net.sip import SipStack
 
-_CHALLENGES = (401, 407)
+_CHALLENGES: Final = (401, 407)
 Origin = tuple[str, str, int, str]  # From tag, Call-ID, CSeq: what all copies of one request have in common
 OnResponse = Callable[[Response], None]
 OnFailure = Callable[[int, str], None]

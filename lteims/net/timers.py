@@ -7,7 +7,7 @@ a division and an append. Entries live in buckets by tick; a heap holds each tic
 import traceback
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from lteims.clock import Clock
 from lteims.trace import ERROR, IMS, log
@@ -16,8 +16,8 @@ from lteims.trace import ERROR, IMS, log
 # A bare list because making an object of a class costs more than all the rest of `add`.
 Handle = list[Any]
 
-SLICE = 1000  # callbacks in one go, then the loop may read its sockets
-_NEVER = 1 << 62  # a tick that does not come
+SLICE: Final = 1000  # callbacks in one go, then the loop may read its sockets
+_NEVER: Final = 1 << 62  # a tick that does not come
 _EARLIEST_REARM = 0.001  # seconds; a loop with a millisecond clock may wake before time, and must not spin then
 
 

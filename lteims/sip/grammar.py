@@ -4,20 +4,22 @@ Tolerant where phones are sloppy, strict where a guess could be wrong; called by
 """
 
 import re
+from typing import Final
 
 from lteims.sip.errors import SipError
 
-TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
-HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?)"
-MAX_PORT = 65535
-DEFAULT_EXPIRES = 3600  # seconds, where a value cannot be read
-BLANKS = " \t"  # what may stand around a value; str.strip() would take Unicode's blanks too
-_QUOTED = r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'  # possessive: no backtracking
-_QUOTED_STRING = re.compile(_QUOTED, re.DOTALL)
-_UP_TO_COMMA = re.compile(rf'(?>(?:[^",<]++|{_QUOTED}|<[^>]*+>?)*)', re.DOTALL)
-_UP_TO_SEMICOLON = re.compile(rf'(?>(?:[^";]++|{_QUOTED})*)', re.DOTALL)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_NEEDS_QUOTES = re.compile(r"[^A-Za-z0-9\-.!%*_+`'~]")
+TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
+HOST: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_.])?)"
+MAX_PORT: Final = 65535
+DEFAULT_EXPIRES: Final = 3600  # seconds, where a value cannot be read
+BLANKS: Final = " \t"  # what may stand around a value; str.strip() would take Unicode's blanks too
+BLANK: Final = (" ", "\t")
+_QUOTED: Final = r'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'  # possessive: no backtracking
+_QUOTED_STRING: Final = re.compile(_QUOTED, re.DOTALL)
+_UP_TO_COMMA: Final = re.compile(rf'(?>(?:[^",<]++|{_QUOTED}|<[^>]*+>?)*)', re.DOTALL)
+_UP_TO_SEMICOLON: Final = re.compile(rf'(?>(?:[^";]++|{_QUOTED})*)', re.DOTALL)
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_NEEDS_QUOTES: Final = re.compile(r"[^A-Za-z0-9\-.!%*_+`'~]")
 
 Params = dict[str, str | None]
 

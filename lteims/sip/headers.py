@@ -6,6 +6,7 @@ Via (RFC 3261 20.42, RFC 3581), name-addr (20.10, 20.20, 20.39), CSeq (20.16), c
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import (
@@ -28,20 +29,21 @@ from lteims.sip.grammar import (
 )
 from lteims.sip.uri import Uri, parse_uri
 
-_VIA = re.compile(
+_VIA: Final = re.compile(
     rf"SIP[ \t]*+/[ \t]*+[0-9.]++[ \t]*+/[ \t]*+([A-Za-z0-9\-.]++)[ \t]++({HOST})[ \t]*+"
     r"(?>(?::[ \t]*+([0-9]{1,5})[ \t]*+)?)(;.*)?",
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )  # possessive, here and below: a long run of blanks must not be tried again from each of its places
-_AUTH_PARAM = re.compile(
-    r"""[ \t]*+(?>(?:([^ \t=,"]++)[ \t]*+=[ \t]*+(?:"([^"\\]*+(?>(?:\\.[^"\\]*+)*))"|([^ \t,"]*+)))?)[ \t]*+(?:,|$)""",
+_AUTH_PARAM: Final = re.compile(
+    r"""[ \t]*+(?>(?:([^ \t=,"]++)[ \t]*+=[ \t]*+(?:"([^"\\]*+(?>(?:\\.[^"\\]*+)*))"|([^ \t,"]*+)))?)[ \t]*+(?:,|\Z)""",
     re.DOTALL,
 )
-_TRANSPORTS = frozenset({"UDP", "TCP", "TLS"})
-_CACHEABLE, _CACHED = 256, 256  # characters of a text, texts (see uri.py)
-_BLANK_RUN = re.compile(r"[ \t]++")
-_CSEQ = re.compile(r"([0-9]++)[ \t]++([^ \t]++)")
-_BARE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]]*+")  # needs no quotes in a Via, nor does IPv6 (RFC 5118 4.5)
+_TRANSPORTS: Final = frozenset({"UDP", "TCP", "TLS"})
+_CACHEABLE: Final = 256  # characters of a text (see uri.py)
+_CACHED: Final = 256  # texts
+_BLANK_RUN: Final = re.compile(r"[ \t]++")
+_CSEQ: Final = re.compile(r"([0-9]++)[ \t]++([^ \t]++)")
+_BARE: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]]*+")  # needs no quotes in a Via, nor does IPv6 (RFC 5118 4.5)
 
 
 @dataclass(init=False, slots=True)  # here and below: values that are never changed (see Uri on why not frozen)
@@ -114,11 +116,12 @@ class Via:
         maddr is left out on purpose: it would let a sender point our answers at somebody else. So would `received`
         as it came; `with_source` has put the truth there.
         """
-        received = (self.params.get("received") or self.host).strip("[]")
-        rport = self.params.get("rport")
+        params = self.params
+        received = params.get("received") or self.host
+        rport = params.get("rport")
         if rport and len(rport) <= 5 and rport.isascii() and rport.isdigit() and int(rport) <= MAX_PORT:
-            return received, int(rport)
-        return received, self.port or 5060
+            return received.strip("[]"), int(rport)
+        return received.strip("[]"), self.port or 5060
 
     def encode(self) -> str:
         """The value as it goes on the wire."""
@@ -199,7 +202,7 @@ class NameAddr:
         return f"{name}<{self.uri.text}>{encode_params(self.params)}"
 
 
-_cache: dict[str, NameAddr] = {}  # only what was right, so for which header it came does not matter
+_cache: Final[dict[str, NameAddr]] = {}  # only what was right, so for which header it came does not matter
 
 
 def _is_display(text: str) -> bool:

@@ -6,24 +6,25 @@ answered is kept in `defect`, so that valid.py can refuse it with the right code
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from lteims.sip.errors import NotSip, SipError, reason_phrase
-from lteims.sip.grammar import BLANKS, TOKEN, bad, is_word, parse_expires, parse_number, split_commas
+from lteims.sip.grammar import BLANK, BLANKS, TOKEN, bad, is_word, parse_expires, parse_number, split_commas
 from lteims.sip.headers import CSeq, NameAddr, Via
 from lteims.sip.uri import Uri, parse_uri
 
-COMPACT = {
+COMPACT: Final = {
     "a": "accept-contact", "b": "referred-by", "c": "content-type", "d": "request-disposition",
     "e": "content-encoding", "f": "from", "i": "call-id", "j": "reject-contact", "k": "supported",
     "l": "content-length", "m": "contact", "n": "identity-info", "o": "event", "r": "refer-to", "s": "subject",
     "t": "to", "u": "allow-events", "v": "via", "x": "session-expires", "y": "identity",
 }  # fmt: skip
-_ODD_NAMES = {
+_ODD_NAMES: Final = {
     "call-id": "Call-ID", "cseq": "CSeq", "mime-version": "MIME-Version", "www-authenticate": "WWW-Authenticate",
     "min-se": "Min-SE", "rseq": "RSeq", "rack": "RAck", "sip-etag": "SIP-ETag", "sip-if-match": "SIP-If-Match",
     "p-associated-uri": "P-Associated-URI", "p-called-party-id": "P-Called-Party-ID",
 }  # fmt: skip
-_KNOWN = (
+_KNOWN: Final = (
     *COMPACT.values(), *_ODD_NAMES, "via", "route", "record-route", "path", "service-route", "max-forwards", "expires",
     "min-expires", "accept", "accept-encoding", "accept-language", "allow", "authorization", "proxy-authenticate",
     "proxy-authorization", "require", "proxy-require", "supported", "unsupported", "user-agent", "server", "reason",
@@ -32,13 +33,14 @@ _KNOWN = (
     "warning", "timestamp", "date", "subscription-state", "in-reply-to", "history-info", "geolocation",
 )  # fmt: skip
 # What a peer writes may fill the rest of these tables, but not take the room of the names that we know.
-_MAX_NAMES = 1024
-_MAX_NAME = 64  # characters of a name that is remembered
-_shown_names: dict[str, str] = {}  # lower case -> as sent
-_canonical: dict[str, str] = dict(COMPACT)  # as it came -> lower case and long
-_FOLD = re.compile(r"\r\n[ \t]+")
-_LONE_NUL = re.compile(r"(?<!\\)\x00")
-MAX_HEADERS = 512
+_MAX_NAMES: Final = 1024
+_MAX_NAME: Final = 64  # characters of a name that is remembered
+_shown_names: Final[dict[str, str]] = {}  # lower case -> as sent
+_line_starts: Final[dict[str, str]] = {}  # lower case -> as sent, with what stands before the value
+_canonical: Final[dict[str, str]] = dict(COMPACT)  # as it came -> lower case and long
+_FOLD: Final = re.compile(r"\r\n[ \t]+")
+_LONE_NUL: Final = re.compile(r"(?<!\\)\x00")
+MAX_HEADERS: Final = 512
 
 
 def shown_name(name: str) -> str:
@@ -49,6 +51,14 @@ def shown_name(name: str) -> str:
         if len(_shown_names) < _MAX_NAMES and len(name) < _MAX_NAME:
             _shown_names[name] = shown
     return shown
+
+
+def line_start(name: str) -> str:
+    """`call-id` -> `Call-ID: `: what stands before the value."""
+    start = f"{shown_name(name)}: "
+    if len(_line_starts) < _MAX_NAMES and len(name) < _MAX_NAME:
+        _line_starts[name] = start
+    return start
 
 
 for _name in _KNOWN:
@@ -189,9 +199,9 @@ class Message:
         """The octets, with a Content-Length of our own counting."""
         out = [self.start_line()]
         for name, lines in self.headers.items():
-            shown = _shown_names.get(name) or shown_name(name)
+            start = _line_starts.get(name) or line_start(name)
             for line in lines:
-                out.append(f"{shown}: {line}")
+                out.append(start + line)
         out.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         return "\r\n".join(out).encode("utf-8", "surrogateescape") + self.body
 
@@ -264,7 +274,7 @@ def parse(data: bytes) -> Request | Response:
         text = head.decode("utf-8", "surrogateescape").replace("\n", "\r\n")
         lines = text.split("\r\n")
         lone = _has_lone_break(lines)
-    if len(lines) > MAX_HEADERS or (len(lines) > 1 and lines[1].startswith((" ", "\t"))):
+    if len(lines) > MAX_HEADERS or (len(lines) > 1 and lines[1].startswith(BLANK)):
         lines = _FOLD.sub(" ", text).split("\r\n")
     message = _parse_start(lines[0])
     if not _parse_headers(message, lines):
@@ -324,7 +334,7 @@ def _parse_headers(message: Message, lines: list[str]) -> bool:
         name, colon, value = lines[i].partition(":")
         canonical = _canonical.get(name)
         if canonical is None:
-            if lines[i].startswith((" ", "\t")):
+            if lines[i].startswith(BLANK):
                 return False
             canonical = _canonical_name(message, name, colon)
             if not canonical:

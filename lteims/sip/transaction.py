@@ -7,7 +7,7 @@ actions in order.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from lteims.trace import DEBUG, SIP, log
 
@@ -39,12 +39,16 @@ class Acked:
     request: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(init=False, slots=True)  # each answer takes one: a frozen one is four times as dear to make
 class Respond:
     """To a server, from the TU: a response, already encoded."""
 
     code: int
     data: bytes
+
+    def __init__(self, code: int, data: bytes) -> None:
+        self.code = code
+        self.data = data
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,14 @@ class Abandoned:
 # --- actions ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(init=False, slots=True)  # as Respond
 class Send:
     """Pass these bytes to the transport; a retransmission is the very same object again."""
 
     data: bytes
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +130,13 @@ Event = Retransmitted | Acked | Respond | Answered | TimerFired | TransportError
 Action = Send | SendAck | SetTimer | Deliver | TimedOut | TransportFailed | Terminated
 
 # Immutable and without content: one instance serves all.
-RETRANSMITTED = Retransmitted()
+RETRANSMITTED: Final = Retransmitted()
 TRANSPORT_ERROR = TransportError()
 ABANDONED = Abandoned()
-TIMED_OUT = TimedOut()
-TRANSPORT_FAILED = TransportFailed()
-TERMINATED = Terminated()
-FIRED: dict[str, TimerFired] = {name: TimerFired(name) for name in "ABDEFGHIJKLM"}
+TIMED_OUT: Final = TimedOut()
+TRANSPORT_FAILED: Final = TransportFailed()
+TERMINATED: Final = Terminated()
+FIRED: Final[dict[str, TimerFired]] = {name: TimerFired(name) for name in "ABDEFGHIJKLM"}
 
 _D_MINIMUM = 32.0  # seconds; the peer's timer H is not known to be ours (RFC 3261 17.1.1.2)
 

@@ -5,26 +5,27 @@ Parsed once and cached: the same few URIs come with every request of a phone. Ca
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from lteims.sip.grammar import HOST, MAX_PORT, Params, bad, host_port, is_plain_host, is_port, parse_params
 
-_NEVER = r"""<>"\x00-\x20\x7f\ud800-\udfff"""  # inside a class: what no part of a URI holds unescaped
-_SIP = re.compile(
+_NEVER: Final = r"""<>"\x00-\x20\x7f\ud800-\udfff"""  # inside a class: what no part of a URI holds unescaped
+_SIP: Final = re.compile(
     rf"""(?:(?P<user>[^@:{_NEVER}]*)(?::(?P<password>[^@{_NEVER}]*))?@)?
     (?P<host>{HOST})(?::(?P<port>[0-9]{{1,5}}))?
     (?P<params>(?:;[^?{_NEVER}]*)?)(?:\?(?P<headers>[^{_NEVER}]*))?""",
     re.VERBOSE,
 )
-_TEL = re.compile(rf"""(?P<number>\+?(?>(?:[0-9A-Za-z*#().\-]|%2[3AaDdEe])+))(?P<params>(?:;[^?{_NEVER}]*)?)""")
-_PARAMS = re.compile(rf"[^?{_NEVER}]*+")
-_OPAQUE = re.compile(rf"[^{_NEVER}]+")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_TEL: Final = re.compile(rf"""(?P<number>\+?(?>(?:[0-9A-Za-z*#().\-]|%2[3AaDdEe])+))(?P<params>(?:;[^?{_NEVER}]*)?)""")
+_PARAMS: Final = re.compile(rf"[^?{_NEVER}]*+")
+_OPAQUE: Final = re.compile(rf"[^{_NEVER}]+")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPE: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _NO_UTF8 = re.compile(r"[\udc80-\udcff]")  # PEP 383
-_SEPARATORS = str.maketrans("", "", "-.() ")
-_CACHEABLE = 256  # characters
-_CACHED = 256  # enough for the requests of a phone that follow each other; more would only be cold memory
+_SEPARATORS: Final = str.maketrans("", "", "-.() ")
+_CACHEABLE: Final = 256  # characters
+_CACHED: Final = 256  # enough for the requests of a phone that follow each other; more would only be cold memory
 
 
 @dataclass(init=False, slots=True)
@@ -177,7 +178,7 @@ def _unescape_params(params: Params) -> Params:
     return {unescape(name).lower(): unescape(value) if value else value for name, value in params.items()}
 
 
-_cache: dict[str, Uri] = {}
+_cache: Final[dict[str, Uri]] = {}
 
 
 def parse_uri(text: str) -> Uri:
@@ -210,7 +211,7 @@ def _unescaped(match: re.Match[str]) -> str:
         return _NO_UTF8.sub(lambda m: f"%{ord(m[0]) - 0xDC00:02X}", octets.decode("utf-8", "surrogateescape"))
 
 
-_USER_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
+_USER_SAFE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
 
 
 def escape_user(user: str) -> str:

@@ -3,23 +3,25 @@
 net/sip.py calls `check_request` before a transaction reaches ims/, and `check_response` before one reaches a client.
 """
 
+from typing import Final
+
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import TOKEN, is_utf8, is_word, parse_expires, parse_number
 from lteims.sip.headers import Via, parse_media_type
 from lteims.sip.message import Message, Request, Response, shown_name
 
-METHODS = (
+METHODS: Final = (
     "REGISTER", "SUBSCRIBE", "INVITE", "ACK", "CANCEL", "PRACK", "UPDATE", "BYE", "MESSAGE", "NOTIFY", "OPTIONS",
     "INFO", "REFER", "PUBLISH",
 )  # fmt: skip
-_MANDATORY = ("via", "from", "to", "call-id", "cseq")
-_TOP = 0xFFFFFFFF
-_CHECKED = {  # headers that may be there once; the largest value of those that are numbers, 0 for the others
+_MANDATORY: Final = ("via", "from", "to", "call-id", "cseq")
+_TOP: Final = 0xFFFFFFFF
+_CHECKED: Final = {  # headers that may be there once; the largest value of those that are numbers, 0 for the others
     "from": 0, "to": 0, "call-id": 0, "cseq": 0, "content-type": 0, "event": 0, "session-expires": 0, "rack": 0,
     "expires": 0, "max-forwards": 255, "min-expires": _TOP, "min-se": _TOP, "rseq": _TOP,
 }  # fmt: skip
-_KEPT = ("call-id", "contact", "path", "authorization", "proxy-authorization", "user-agent")
-_ADDRESS_LISTS = ("route", "record-route", "path")
+_KEPT: Final = ("call-id", "contact", "path", "authorization", "proxy-authorization", "user-agent")
+_ADDRESS_LISTS: Final = ("route", "record-route", "path")
 
 
 def check_request(request: Request) -> None:

@@ -233,6 +233,8 @@ class Calls:
                     branch.anchor.take_answer(MO, parse_sdp(answer), play=False)
                 else:
                     body = branch.carry(MO, answer, offer=False)
+            elif not branch.offered and not branch.answered and branch.anchor.last_sent(MO):
+                raise SipError(400, "there is none")
         except SipError as error:
             self.stop(session, f"the answer in an ACK is of no use: {error}")
             return

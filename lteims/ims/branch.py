@@ -47,6 +47,7 @@ class Branch:
     offered: bool = False  # had the first INVITE an offer?
     features: str = ""  # of the callee's Contact, for the caller's
     told: bool = False  # has the caller the answer to its first offer, in a response that counts?
+    callee_reliable: bool = False  # may the callee answer reliably?
     caller_reliable: str = ""  # the caller's 100rel: "", "supported" or "required"
     unpracked: deque[Awaited] = field(default_factory=deque)
     held: list[Callable[[], None]] = field(default_factory=list)  # what waits until the caller's bearers stand

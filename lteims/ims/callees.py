@@ -62,8 +62,8 @@ class Callees:
         """The callee rings, or says what its media will be."""
         branch: Branch = leg.branch
         session = branch.session
-        if leg.dialog.confirmed and rseq is not None and not session.ended:  # of a re-INVITE: not the other side's
-            self._inside.prack(branch, leg, response, rseq)
+        if leg.dialog.confirmed and rseq is not None and not session.ended:
+            self._inside.progress(leg, response, rseq)
         if leg.dialog.confirmed or not self._listens(branch):
             return
         if response.code == 199 and (session.primary is None or "199" not in session.primary.supported):

@@ -11,7 +11,7 @@ from typing import Protocol
 from lteims.ims.anchor import SDP, parse_sdp, sdp_of
 from lteims.ims.branch import Awaited, Branch
 from lteims.ims.call import MT
-from lteims.ims.leg import Leg
+from lteims.ims.leg import Leg, words
 from lteims.ims.onward import onward_body
 from lteims.ims.outbound import products
 from lteims.ims.qos import Way
@@ -55,13 +55,14 @@ class Owner(Protocol):
 class _Reinvite:
     """One re-INVITE under way: from `near` to `far`; without `near` it is the server's own."""
 
-    __slots__ = ("acknowledge", "branch", "far", "had_offer", "near", "timer", "update")
+    __slots__ = ("acknowledge", "branch", "early", "far", "had_offer", "near", "timer", "update")
 
     def __init__(self, branch: Branch, near: Leg | None, far: Leg, had_offer: bool) -> None:
         self.branch = branch
         self.near = near
         self.far = far
         self.had_offer = had_offer
+        self.early = b""  # the answer of a reliable 1xx that the near side was not shown
         self.acknowledge = False  # has the far side answered 2xx?
         self.timer: Handle | None = None  # of a CANCEL that gets no answer
         self.update: ServerTransaction | None = None  # an UPDATE that came, to a phone that takes none
@@ -120,6 +121,10 @@ class Inside:
             far.send(onward, _PassedAnswer(self, branch, near, far, transaction, offer is not None))
             return
         near.attend(transaction)
+        tags = words(request, "supported") + words(request, "require")
+        if branch.caller_reliable and branch.callee_reliable and "100rel" in tags:
+            speaks = "precondition" in tags and branch.qos[far.side].way is Way.THROUGH
+            onward.headers["supported"] = ["precondition,100rel" if speaks else "100rel"]
         self._send_reinvite(_Reinvite(branch, near, far, offer is not None), onward)
 
     def _send_reinvite(self, underway: _Reinvite, onward: Request) -> None:
@@ -228,11 +233,14 @@ class Inside:
         sdp = sdp_of(request)
         if sdp:
             parse_sdp(sdp)  # one of no use acknowledges nothing
+        answers = near.offer_out  # an offer of ours: the PRACK has the answer
         link = near.pracked(request)
         awaited = branch.unpracked.popleft() if branch.unpracked else None
         try:
             if awaited is not None and awaited.leg is not None and not awaited.leg.stopped:
-                self._pass_prack(branch, near, transaction, awaited, sdp)
+                inside = near.uas is not None and bool(near.uas.request.to.tag)
+                offer = bool(sdp) and (not answers if inside else branch.offered or branch.answered)
+                self._pass_prack(branch, near, transaction, awaited, sdp, offer=offer)
                 return
             if sdp and self._offer_as_update(branch, near, transaction, sdp):
                 return
@@ -250,12 +258,12 @@ class Inside:
         self._owner.qos_moved(branch)
 
     def _pass_prack(
-        self, branch: Branch, near: Leg, transaction: ServerTransaction, awaited: Awaited, sdp: bytes | None
-    ) -> None:
+        self, branch: Branch, near: Leg, transaction: ServerTransaction, awaited: Awaited, sdp: bytes | None,
+        *, offer: bool,
+    ) -> None:  # fmt: skip
         far, response = awaited.leg, awaited.response
         assert far is not None
         assert response is not None
-        offer = bool(sdp) and (branch.offered or branch.answered)
         try:
             body = branch.carry(near.side, sdp, offer=offer) if sdp else b""
         except SipError:  # the offer is refused, the response is acknowledged all the same
@@ -361,7 +369,7 @@ class Inside:
             self._own_answered(underway, leg, response)
             return True
         try:
-            body = self.answer_body(branch, leg, response, offered=underway.had_offer)
+            body = self.answer_body(branch, leg, response, offered=underway.had_offer) or underway.early
         except SipError as error:  # no way back for the far side: it has changed already
             self._refuse_near(underway, 500, error.reason, {})
             self.forget(leg)
@@ -376,6 +384,27 @@ class Inside:
         if underway.had_offer:
             self._owner.media_moved(branch)
         return True
+
+    def progress(self, leg: Leg, response: Response, rseq: int) -> None:
+        """A reliable 1xx to a re-INVITE: media that waits for its bearer is settled so (RFC 6141 3, IR.94 2.4)."""
+        branch: Branch = leg.branch
+        underway = self._reinvites.get(leg)
+        if underway is None or leg is not underway.far or underway.near is None:
+            self.prack(branch, leg, response, rseq)
+            return
+        near, body = underway.near, b""
+        try:
+            sdp = body_of(response, SDP)
+            body = branch.carry(leg.side, sdp, offer=not underway.had_offer) if sdp else b""
+        except SipError as error:
+            log(IMS, INFO, f"the SDP of a {response.code} is of no use: {error}", id=branch.session.call.id)
+        tags = words(near.uas.request, "supported") + words(near.uas.request, "require") if near.uas else []
+        if "100rel" not in tags:
+            underway.early = body
+            self.prack(branch, leg, response, rseq)
+            return
+        branch.unpracked.append(Awaited(leg, response, rseq))
+        near.respond(response.code, response.reason, {}, SDP, body, reliable=True)
 
     def answer_body(self, branch: Branch, far: Leg, response: Response, *, offered: bool) -> bytes:
         """The SDP of a 2xx for the other side; an offer that got no answer is withdrawn."""

@@ -277,6 +277,7 @@ class Opening:
             if branch.qos[MT].way is not Way.OFF:
                 tags.append("precondition")
             tags.append("100rel")
+            branch.callee_reliable = True
         if config.session_expires:
             tags.append("timer")
         if tags:

@@ -12,7 +12,6 @@ from lteims.config import ImpuConfig, ImsConfig, Precondition
 from lteims.media.precondition import Preconditions, Qos, Watch
 from lteims.media.sdp import Sdp
 
-
 UNMET_TIME = 30.0  # seconds that a callee who rings or has answered waits for the caller's bearer
 
 

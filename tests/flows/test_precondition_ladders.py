@@ -1387,3 +1387,107 @@ def test_the_callee_reads_in_the_cancel_why_it_is_given_up(lab_with: Callable[..
                     ACK --> b
     """)
     assert "cause=580" in lab.b.last("CANCEL").get("reason")
+
+
+# --- inside the call
+
+
+VIDEO = "video {port} RTP/AVP 113\na=rtpmap:113 H264/90000"
+
+
+def test_video_that_waits_for_its_bearer_is_added_by_a_reinvite(lab: Lab) -> None:
+    lab.play(f"""
+        {ALERTED}
+        {ANSWERED}
+    """)
+    lab.a.medias = lab.b.medias = [AVP, VIDEO]
+    lab.a.bearer = lab.b.bearer = False
+    lab.a._their_bearer = lab.b._their_bearer = "none"
+    lab.play("""
+        a --> INVITE pre
+        a <-- 100
+                    INVITE sdp --> b
+                    183 pre <-- b
+        a <-- 183 rel sdp
+    """)
+    assert {"100rel", "precondition"} <= set(lab.b.last("INVITE").tokens("supported"))
+    assert set(lab.a.last("183").tokens("require")) == {"100rel", "precondition"}
+    assert [m.qos for m in next(iter(lab.calls.records)).medias] == ["pending", "pending"]
+    lab.play(f"""
+        a --> PRACK
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+        a --> UPDATE ready
+                    UPDATE sdp --> b
+                    200 UPDATE ready <-- b
+        a <-- 200 UPDATE sdp
+        {ANSWERED}
+    """)
+    assert [m.qos for m in next(iter(lab.calls.records)).medias] == ["erab_set", "erab_set"]
+    assert [stream.kind for stream in lab.plane.streams] == ["audio", "audio", "video", "video"]
+    lab.play(BYE)
+
+
+def test_video_that_gets_no_bearer_leaves_voice(lab: Lab) -> None:
+    lab.play(f"""
+        {ALERTED}
+        {ANSWERED}
+    """)
+    lab.a.medias = lab.b.medias = [AVP, VIDEO]
+    lab.play(f"""
+        a --> INVITE pre
+        a <-- 100
+                    INVITE sdp --> b
+                    183 pre <-- b
+        a <-- 183 rel sdp
+        a --> PRACK
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+                    580 <-- b
+                    ACK --> b
+        a <-- 580
+        a --> ACK
+        {BYE}
+    """)
+
+
+def test_a_reinvite_without_offer_that_is_settled_before_its_200(lab: Lab) -> None:
+    lab.play(f"""
+        {ALERTED}
+        {ANSWERED}
+    """)
+    lab.a.bend = only_supported("100rel, precondition")
+    lab.a.media_port, lab.b.media_port = 42000, 41000
+    lab.play(f"""
+        a --> INVITE
+        a <-- 100
+                    INVITE --> b
+                    183 rel sdp <-- b
+        a <-- 183 rel sdp
+        a --> PRACK sdp
+                    PRACK sdp --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+        {ANSWERED}
+    """)
+    assert [stream.remote for stream in lab.plane.streams] == [("192.0.2.11", 42000), ("192.0.2.12", 41000)]
+    lab.play(BYE)
+
+
+def test_a_reliable_answer_to_a_reinvite_of_a_phone_without_100rel_is_acknowledged_by_the_server(lab: Lab) -> None:
+    lab.play(f"""
+        {CALL}
+        a --> INVITE sdp
+        a <-- 100
+                    INVITE sdp --> b
+                    183 rel sdp <-- b
+                    PRACK --> b
+                    200 PRACK <-- b
+                    200 <-- b
+        a <-- 200 sdp
+        a --> ACK
+                    ACK --> b
+        {BYE}
+    """)

@@ -91,6 +91,15 @@ class CallControl:
             return self.mt_call(contact=callee, sip_file=sip_file, caller=caller, duration=duration)
         return self.mt_call(impu=callee, sip_file=sip_file, caller=caller, duration=duration)
 
+    def callees(self) -> list[str]:
+        """Whom one can call: the IMPI, the IMPUs and the contacts of each registered user."""
+        found: list[str] = []
+        for subscriber in self._subscribers:
+            if subscriber.bindings:
+                found += [subscriber.impi, *(impu.uri.text for impu in subscriber.impus)]
+                found += [binding.contact for binding in subscriber.bindings]
+        return list(dict.fromkeys(found))
+
     def dialog_stop(self, session_id: str) -> None:
         """End a dialog's call."""
         session, _ = self._dialog(session_id)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from lteims.clock import Clock
 from lteims.ims.anchor import MediaView
-from lteims.net.timers import TimerWheel
+from lteims.net.timers import Handle, TimerWheel
 from lteims.sip.message import Message, Request, Response
 
 KEPT = 30.0  # seconds after the end
@@ -131,7 +131,7 @@ class DialogRecords:
     def __init__(self, wheel: TimerWheel) -> None:
         self._wheel = wheel
         self._records: dict[str, DialogRecord] = {}
-        self._ended: dict[str, None] = {}
+        self._ended: dict[str, Handle] = {}  # until they are forgotten
 
     def add(self, record: DialogRecord) -> None:
         """Keep a record; its id is made unique."""
@@ -146,15 +146,13 @@ class DialogRecords:
         if record.state is DialogState.STOP or record.id not in self._records:
             return
         record.to_state(DialogState.STOP)
-        self._ended[record.id] = None
+        self._ended[record.id] = self._wheel.add(KEPT, self._forget, record.id)
         if len(self._ended) > MAX_ENDED:
             self._forget(next(iter(self._ended)))
-        self._wheel.add(KEPT, self._forget, record.id)
 
     def _forget(self, id: str) -> None:
-        if id in self._ended:
-            del self._ended[id]
-            del self._records[id]
+        self._wheel.cancel(self._ended.pop(id))
+        del self._records[id]
 
     def get(self, id: str) -> DialogRecord | None:
         """The record of a session_id."""

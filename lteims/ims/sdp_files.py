@@ -37,6 +37,8 @@ class SdpFiles:
             raise OperatorError(f"{path}: {error}") from None
         except OSError as error:
             raise OperatorError(f"{path}: {error.strerror or error}") from None
+        except ValueError:  # a NUL in its name
+            raise OperatorError(f"{path!r} is no name of a file") from None
         self._read[path] = (stat.st_mtime_ns, stat.st_size, template)
         return template
 

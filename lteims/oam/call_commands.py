@@ -21,6 +21,9 @@ class CallControl(Protocol):
     def call(self, callee: str, *, sip_file: str = "", caller: str = "", duration: float = 0) -> str:
         """Call a user; the session_id."""
 
+    def callees(self) -> Sequence[str]:
+        """Whom one can call: the IMPI, the IMPUs and the contacts of each registered user."""
+
     def dialog_stop(self, session_id: str) -> None:
         """End a call."""
 
@@ -45,9 +48,10 @@ class CallCommands:
                 "mt_call",
                 "CALLEE [-d DURATION] [SIP_FILE] [CALLER]",
                 "Call a user from the server.",
-                "CALLEE is an IMPI, an IMPU or a contact URI. The call ends after DURATION seconds. SIP_FILE holds\n"
-                "the SDP to offer, in place of mt_call_sdp_file. CALLER is the IMPU that the call comes from.",
+                "CALLEE is an IMPI, an IMPU or a contact URI. The call ends DURATION seconds after it was answered.\n"
+                "SIP_FILE holds the SDP to offer, in place of mt_call_sdp_file. CALLER is the IMPU that it comes from.",
                 self._mt_call,
+                self._callees,
             ),
             Command(
                 "dialog",
@@ -78,7 +82,7 @@ class CallCommands:
                 raise CommandError("-d needs a duration in seconds")
             duration = _seconds(words[at + 1])
             del words[at : at + 2]
-        if not 1 <= len(words) <= 3:
+        if not 1 <= len(words) <= 3 or any(word.startswith("-") for word in words):
             raise CommandError("usage: mt_call CALLEE [-d DURATION] [SIP_FILE] [CALLER]")
         sip_file, caller = (*words[1:], "", "")[:2]
         session_id = self._control.call(words[0], sip_file=sip_file, caller=caller, duration=duration)
@@ -124,6 +128,9 @@ class CallCommands:
         if text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= len(dialogs):
             return dialogs[int(text) - 1].session_id
         raise CommandError(f"there is no dialog {text[:20]!r}")
+
+    def _callees(self, word: str) -> Iterable[str]:
+        return [name for name in self._control.callees() if name.startswith(word)]
 
     def _ids(self, word: str) -> Iterable[str]:
         return [d.session_id for d in self._control.dialogs() if d.session_id.startswith(word)]

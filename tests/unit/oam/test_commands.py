@@ -6,11 +6,14 @@ import pytest
 
 from lteims import trace
 from lteims.config.log_options import parse_log_options
-from lteims.oam.commands import Command, CommandError, Commands
+from lteims.oam.command import Command, CommandError
+from lteims.oam.commands import Commands
 from lteims.oam.log import LogFile
 from lteims.trace import DEBUG, ERROR, SIP
 
 from .users import FakeControl
+
+NAMES = ["dialog", "dialog_answer", "dialog_stop", "help", "log", "mt_call", "quit", "reinvite", "users"]
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def test_no_users(commands: Commands, control: FakeControl) -> None:
 
 def test_help(commands: Commands) -> None:
     lines = commands.execute("help").splitlines()
-    assert [line.split()[0] for line in lines] == ["help", "log", "quit", "users"]
+    assert [line.split()[0] for line in lines] == NAMES
     assert all(line.endswith(".") for line in lines)
     assert commands.execute("help users").startswith("users [IMPI]\n  List the users")
     assert "file.rotate=SIZE[K|M|G]" in commands.execute("he lo")
@@ -136,7 +139,8 @@ def test_a_command_that_breaks_is_one_line_and_a_log_entry() -> None:
 @pytest.mark.parametrize(
     ("line", "word", "candidates"),
     [
-        ("", "", ["help ", "log ", "quit ", "users "]),
+        ("", "", [f"{name} " for name in NAMES]),
+        ("d", "d", ["dialog ", "dialog_answer ", "dialog_stop "]),
         ("u", "u", ["users "]),
         ("help l", "l", ["log"]),
         ("users 00", "00", ["001010000000001@ims", "001010000000002@ims"]),

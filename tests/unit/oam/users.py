@@ -59,6 +59,9 @@ class FakeCallControl:
         self.of.done.append(("call", callee, sip_file, caller, duration))
         return "00ff"
 
+    def callees(self) -> list[str]:
+        return [name for user in self.of.found if user.bindings for name in (user.impi, *user.impu)]
+
     def dialog_stop(self, session_id: str) -> None:
         self.of.done.append(("stop", session_id))
 

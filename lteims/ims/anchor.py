@@ -351,16 +351,16 @@ class Anchor:
         """The SDP that a leg was sent last; b"" for none."""
         return self._sent[side][0]
 
-    def views(self, side: int) -> list[MediaView]:
-        """The media of one leg as they are now."""
-        return [
-            MediaView(
+    def views(self, side: int) -> dict[int, MediaView]:
+        """The media of one leg as they are now, by the index of their m= line."""
+        return {
+            i: MediaView(
                 stream.kind, str(self._direction(i, side)),
                 stream.rtp_addr, stream.rtp_recv_count, stream.rtp_send_count,
                 stream.rtcp_addr, stream.rtcp_recv_count, stream.rtcp_send_count,
             )
             for i, stream in self._of(side)
-        ]  # fmt: skip
+        }  # fmt: skip
 
     def on_hold(self, side: int) -> bool:
         """Is every media of this leg held by one of the two?"""

@@ -198,9 +198,9 @@ class Branch:
     # -- what the operator sees
     def medias(self, side: int) -> list[MediaState]:
         """The medias of one side's leg."""
-        views = self.anchor.views(side)
-        states = self.qos[side].states(len(views))
-        return [MediaState(view, state) for view, state in zip(views, states, strict=True)]
+        views = self.anchor.views(side)  # some m= lines have none
+        states = self.qos[side].states(max(views, default=-1) + 1)
+        return [MediaState(view, states[index]) for index, view in views.items()]
 
 
 def _essence(sdp: Sdp) -> Sdp:

@@ -1491,3 +1491,161 @@ def test_a_reliable_answer_to_a_reinvite_of_a_phone_without_100rel_is_acknowledg
                     ACK --> b
         {BYE}
     """)
+
+
+def test_the_states_of_medias_behind_one_that_was_rejected(lab: Lab) -> None:
+    lab.a.medias = lab.b.medias = ["audio 0 RTP/AVP 0", AVP]
+    lab.play(f"""
+        {ALERTED}
+        {ANSWERED}
+    """)
+    assert qos(lab) == ["erab_set", "erab_set"]
+    lab.play(BYE)
+
+
+# --- other answers
+
+
+def test_a_volte_callee_that_answers_at_once(lab: Lab) -> None:
+    volte(lab.b)
+    lab.play("""
+        a --> INVITE sdp
+        a <-- 100
+                    INVITE sdp --> b
+                    200 pre <-- b
+        a <-- 200 sdp
+        a --> ACK
+                    ACK --> b
+    """)
+    assert lines(lab.a, "200 sdp") == []
+    assert qos(lab) == ["disabled", "erab_set"]
+    lab.play(BYE)
+
+
+def test_a_delayed_offer_to_a_softphone(lab: Lab) -> None:
+    lab.a.bend = only_supported("100rel, precondition")
+    lab.play("""
+        a --> INVITE
+        a <-- 100
+                    INVITE --> b
+                    180 <-- b
+        a <-- 180
+                    200 sdp <-- b
+        a <-- 200 sdp
+        a --> ACK sdp
+                    ACK sdp --> b
+    """)
+    assert qos(lab) == ["disabled", "disabled"]
+    lab.play(BYE)
+
+
+def test_a_delayed_offer_of_a_softphone_to_a_volte_phone(lab: Lab) -> None:
+    volte(lab.b)
+    lab.play("""
+        a --> INVITE
+        a <-- 100
+                    INVITE --> b
+                    180 <-- b
+        a <-- 180
+                    200 sdp <-- b
+        a <-- 200 sdp
+        a --> ACK sdp
+                    ACK sdp --> b
+    """)
+    assert qos(lab) == ["disabled", "disabled"]
+    lab.play(BYE)
+
+
+def test_two_volte_phones_of_one_user(lab_with: Callable[..., Lab]) -> None:
+    network = Network(True)
+    lab = lab_with(bearers=network)
+    lab.beside("c", "2", "192.0.2.13", port=5060)
+    lab.play("""
+        a --> INVITE pre
+        a <-- 100
+                    INVITE sdp --> b
+                    INVITE sdp --> c
+                    183 pre <-- b
+        a <-- 183 rel sdp @1
+                    183 pre <-- c
+        a <-- 183 rel sdp @2
+        a --> PRACK @1
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+        a --> PRACK @2
+                    PRACK --> c
+                    200 PRACK <-- c
+        a <-- 200 PRACK
+        a --> UPDATE ready @1
+                    UPDATE sdp --> b
+                    200 UPDATE ready <-- b
+        a <-- 200 UPDATE sdp
+        a --> UPDATE ready @2
+                    UPDATE sdp --> c
+                    200 UPDATE ready <-- c
+        a <-- 200 UPDATE sdp
+                    180 <-- c
+        a <-- 180 @2
+                    200 <-- c
+        ...
+                    200 CANCEL <-- b
+                    487 <-- b
+        ...
+    """)
+    assert {w.impi.split("@")[0] for w in network.wanted} == {"1", "2"}
+    lab.a.turn_to(2)
+    lab.play("""
+        a --> ACK
+                    ACK --> c
+        a --> BYE
+        a <-- 200 BYE
+                    BYE --> c
+                    200 BYE <-- c
+    """)
+    assert {w.session_id for w in network.wanted} <= set(network.released)
+
+
+def test_a_call_of_the_server_to_a_softphone(lab: Lab) -> None:
+    found = lab.subscribers.by_impi("2@ims.mnc001.mcc001.3gppnetwork.org")
+    assert found is not None
+    destination = Registered(found, found.impus[0], tuple(found.bindings))
+    session = lab.calls.make_call(destination, None, "tel:+49999", None, 0.0)
+    lab.play("""
+                    INVITE sdp --> b
+                    180 <-- b
+                    200 sdp <-- b
+                    ACK --> b
+    """)
+    assert lines(lab.b, "INVITE") == []
+    assert qos(lab) == ["disabled"]
+    lab.calls.stop(session, "enough")
+    lab.play("""
+                    BYE --> b
+                    200 BYE <-- b
+    """)
+
+
+def test_a_call_of_the_server_to_a_volte_phone_that_tells_of_its_bearer_later(lab: Lab) -> None:
+    session = called_by_server(lab)
+    lab.play("""
+                    INVITE sdp --> b
+                    183 pre <-- b
+                    PRACK --> b
+                    200 PRACK <-- b
+                    UPDATE sdp --> b
+                    200 UPDATE pre <-- b
+                    UPDATE ready <-- b
+                    200 UPDATE sdp --> b
+    """)
+    assert lines(lab.b, "200 UPDATE sdp")[:2] == ["curr local sendrecv", "curr remote sendrecv"]
+    lab.play("""
+                    180 <-- b
+                    200 <-- b
+                    ACK --> b
+    """)
+    lab.calls.stop(session, "enough")
+    lab.play("""
+                    BYE --> b
+                    200 BYE <-- b
+    """)

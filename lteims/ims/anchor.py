@@ -29,6 +29,7 @@ from lteims.sip.multipart import body_of
 from lteims.trace import MEDIA, WARN, log
 
 SDP = "application/sdp"
+_STEADY = ("audio", "video")  # of these packets come all the time; text and fax have pauses of any length
 
 
 # What the server offers of its own: the codecs of IR.92 3.2 and those of every softphone
@@ -181,7 +182,7 @@ class Anchor:
             streams = self._streams[i]
             if (own := streams[offerer]) is not None:
                 own.set_direction(sends=back, receives=forth)
-                self._flowing = self._flowing or (forth and back)
+                self._flowing = self._flowing or (forth and back and own.kind in _STEADY)
             if (other := streams[1 - offerer]) is not None:
                 other.set_direction(sends=forth, receives=back)
             mine = (back, forth) if offerer == 0 else (forth, back)

@@ -351,3 +351,40 @@ def test_an_offer_under_way_does_not_keep_a_dead_call(lab_with: Callable[..., La
         within 3 s
         {ENDED}
     """)
+
+
+@pytest.mark.parametrize("media", ["text {port} RTP/AVP 98\na=rtpmap:98 t140/1000", "image {port} udptl t38"])
+def test_a_call_whose_media_has_pauses_is_let_alone(lab_with: Callable[..., Lab], media: str) -> None:
+    lab = lab_with(dialog_timeout=30)
+    lab.a.medias = lab.b.medias = [media]
+    lab.play(f"""
+        {CALL}
+        600 s
+        {BYE}
+    """)
+
+
+def test_a_hold_by_update_waits_for_a_reinvite_under_way(lab: Lab) -> None:
+    lab.play("""
+        a --> INVITE sdp
+        a <-- 100
+                    INVITE sdp --> b
+    """)
+    lab.b.bend = lambda message: message.set("allow", "INVITE, ACK, CANCEL, BYE")
+    lab.play(f"""
+                    200 sdp <-- b
+        a <-- 200 sdp
+        a --> ACK
+                    ACK --> b
+        a --> UPDATE hold
+                    INVITE sdp --> b
+        a --> UPDATE hold
+        a <-- 500 UPDATE
+                    INVITE sdp <-- b
+                    491 --> b
+                    ACK <-- b
+                    491 <-- b
+                    ACK --> b
+        a <-- 491 UPDATE
+        {BYE}
+    """)

@@ -219,7 +219,7 @@ class Call:
                 return self._invite_next()
             case S.INIT | S.RINGING, Forked(n, of) if self.branches.get(of) is B.OPEN:
                 self.branches[n] = B.OPEN
-            case S.START | S.CANCELLING, Forked(n, _):  # too late to be the call
+            case _, Forked(n, _):  # too late to be the call
                 self.branches[n] = B.CANCELLING
             case S.INIT | S.RINGING, Progress(code, reason, body, headers, n, reliable) if self._is(n, B.OPEN):
                 return self._to(S.RINGING, Respond(code, reason, body, headers, n, reliable))

@@ -512,6 +512,30 @@ def test_the_first_one_answers_as_its_turn_ends(ranked: Lab) -> None:
     """)
 
 
+def test_another_phone_behind_the_first_contact_answers_when_its_turn_is_over(ranked: Lab) -> None:
+    """It had not been heard of before: it is acknowledged and hung up like the first."""
+    ranked.play(f"""
+        a --> INVITE sdp
+        a <-- 100
+                    INVITE sdp --> b
+                    180 <-- b
+        a <-- 180
+        30.1 s
+                    CANCEL --> b
+                    INVITE sdp --> c
+                    200 sdp @2 <-- b
+                    ACK @2 --> b
+                    BYE @2 --> b
+                    200 BYE @2 <-- b
+                    481 CANCEL <-- b
+                    200 sdp <-- c
+        a <-- 200 sdp
+        a --> ACK
+                    ACK --> c
+        {BYE_C}
+    """)
+
+
 def test_both_refuse_in_turn(ranked: Lab) -> None:
     ranked.play("""
         a --> INVITE sdp

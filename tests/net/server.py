@@ -3,6 +3,7 @@
 Used by tests/net and bench/; the server sees nothing but a configuration file and signals.
 """
 
+import contextlib
 import os
 import random
 import re
@@ -147,6 +148,19 @@ class Server:
     def cpu(self) -> float:
         """CPU seconds used so far."""
         return cpu_seconds(self.pid)
+
+    def rss(self) -> int:
+        """KiB of memory that are resident."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
+
+    def sockets(self) -> int:
+        """Sockets that it has open."""
+        count = 0
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it closes them as we look
+                count += os.readlink(link).startswith("socket:")
+        return count
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         """Stop in order; anything but exit code 0 is an error, and so is a traceback."""

@@ -4,7 +4,10 @@ A scenario there is SIPp's own XML in which a line that begins with @ stands for
 Straight, a pair proves that its halves agree; through the server, that the server does (tests/net/test_call_pairs.py).
 """
 
+import contextlib
+import random
 import re
+import secrets
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -13,10 +16,12 @@ from pathlib import Path
 
 from tests.net.server import Server, free_port
 from tests.net.sipp import Outcome, Sipp
+from tests.net.wav import pcma_tone
 from tests.peers.subscribers import DOMAIN
 
 CALLS = Path(__file__).resolve().parents[1] / "peers" / "sipp" / "calls"
 ALICE, BOB = "1", "2"
+TONE = pcma_tone(0.24)  # what with_media.caller plays: 12 packets
 UE_DB = "ue_db: [\n" + "".join(
     f'  {{imsi: "00101000000000{n}", impi: "{n}@{DOMAIN}", impu: ["{n}", "tel:+49{n}"], authent_type: "none"}},\n'
     for n in (ALICE, BOB)
@@ -61,10 +66,14 @@ QOS = {
 
 
 def _sdp(words: Sequence[str]) -> str:
-    """`@sdp DIRECTION [VERSION] [hold] [qos-...]`: one audio line, G.711."""
+    """`@sdp DIRECTION [VERSION] [hold] [qos-...] [video|no-video]`: a G.711 line, and an H.264 line or one refused."""
     attributes = [f"a={words[0]}"]
     for word in words[1:]:
-        attributes += [f"a={line}" for line in QOS.get(word, [])]
+        attributes += [f"a={line}" for line in QOS.get(word, ())]
+    if "video" in words:
+        attributes += ["m=video [media_port+2] RTP/AVP 97", "a=rtpmap:97 H264/90000", "a=fmtp:97 packetization-mode=1"]
+    if "no-video" in words:
+        attributes += ["m=video 0 RTP/AVP 97"]
     version = next((word for word in words if word.isdigit()), "1")
     connection = "0.0.0.0" if "hold" in words else "[sdp_ip]"
     return _SDP.format(version=version, connection=connection, attributes="\n".join(attributes))
@@ -95,6 +104,20 @@ def _fragment(line: str) -> str:
     return _lines(text)
 
 
+def media_ports() -> int:
+    """The first of the ports that SIPp binds for audio and video; it gives up where one is taken."""
+    while True:
+        first = random.randrange(4000, 12000, 8)  # below what free_port() gives to others
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + 6):
+                    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+                        stack.enter_context(socket.socket(family, socket.SOCK_DGRAM)).bind((host, port))
+            except OSError:
+                continue
+        return first
+
+
 @dataclass(slots=True)
 class Phone:
     """One SIPp phone: who it is, where, and which half of a scenario it plays."""
@@ -104,21 +127,27 @@ class Phone:
     folder: Path
     host: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
-    media: int = field(default_factory=free_port)
+    media: int = field(default_factory=media_ports)
     contact: str = ""  # further parameters of the contact that it registers
     values: Mapping[str, str] = field(default_factory=dict)
+    trace: bool = True  # keep every message, for messages()
+    call_id: str = field(default_factory=lambda: secrets.token_hex(8))  # of its REGISTERs
     cseq: int = 0
 
-    def sipp(self, to: str, calls: int, within: int) -> Sipp:
+    def sipp(self, to: str, calls: int, rate: int, within: int) -> Sipp:
         """The process, not yet started."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "tone.pcma").write_bytes(TONE)
         name = f"{self.scenario}-{self.port}"
         text = (CALLS / f"{self.scenario}.xml").read_text(encoding="utf-8")
         (self.folder / f"{name}.xml").write_text(expand(text, self.values), encoding="utf-8")
         return Sipp(
-            str(self.folder / name), to, self.folder, calls=calls, rate=20, host=self.host, port=self.port,
+            str(self.folder / name), to, self.folder, calls=calls, rate=rate, host=self.host, port=self.port,
             keys={"caller": ALICE, "callee": BOB}, within=within,
-            options=("-mp", str(self.media), "-mi", self.host, "-trace_msg", "-message_file", f"{name}.messages"),
+            options=(
+                "-mp", str(self.media), "-mi", self.host, *(() if to else ("-rtp_echo",)),
+                *(("-trace_msg", "-message_file", f"{name}.messages") if self.trace else ()),
+            ),
         )  # fmt: skip
 
     def messages(self) -> str:
@@ -133,9 +162,9 @@ class Phone:
         at = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         request = (
             f"REGISTER sip:{DOMAIN} SIP/2.0\r\nMax-Forwards: 70\r\n"
-            f"Via: SIP/2.0/UDP {at};branch=z9hG4bK-{self.port}-{self.cseq}\r\n"
+            f"Via: SIP/2.0/UDP {at};branch=z9hG4bK-{self.call_id}-{self.cseq}\r\n"
             f"From: <sip:{self.user}@{DOMAIN}>;tag={self.port}\r\nTo: <sip:{self.user}@{DOMAIN}>\r\n"
-            f"Call-ID: {self.port}@sipp\r\nCSeq: {self.cseq} REGISTER\r\n"
+            f"Call-ID: {self.call_id}\r\nCSeq: {self.cseq} REGISTER\r\n"
             f"Contact: <sip:{self.user}@{at}>{self.contact}\r\n"
             f"Expires: {expires}\r\nContent-Length: 0\r\n\r\n"
         )
@@ -154,6 +183,7 @@ class Pair:
     caller: Phone
     callees: list[Phone]
     calls: int = 3
+    rate: int = 20  # new calls a second
     within: int = 30
 
     def run(self, server: Server | None = None) -> None:
@@ -163,12 +193,12 @@ class Pair:
         if server:
             for phone in phones:
                 phone.register(server)
-        waiting = [callee.sipp("", self.calls, self.within) for callee in self.callees]
+        waiting = [callee.sipp("", self.calls, self.rate, self.within) for callee in self.callees]
         try:
             for callee, process in zip(self.callees, waiting, strict=True):
                 process.start()
                 _wait_until_bound(callee)
-            outcome = self.caller.sipp(to, self.calls, self.within).run()
+            outcome = self.caller.sipp(to, self.calls, self.rate, self.within).run()
             self._expect(self.caller, outcome)
             for callee, process in zip(self.callees, waiting, strict=True):
                 self._expect(callee, process.wait())

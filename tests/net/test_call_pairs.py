@@ -23,6 +23,7 @@ PLAIN = [
     "reinvite_no_offer",
     "hold",
     "hold_back",
+    "video_added",
     "glare",
     "cancel_early",
     "cancel_ringing",
@@ -50,20 +51,28 @@ def pair(folder: Path, name: str, host: str = "127.0.0.1", callee: str = "") -> 
     )  # fmt: skip
 
 
+def running(folder: Path, precondition: str) -> Iterator[Server]:
+    """A server that must have as many sockets at its end as it had at first, and have ended every call."""
+    extra = f'domain: "{DOMAIN}",\nprecondition: "{precondition}",\n"100rel": true,\n'
+    with Server(folder, UE_DB, extra) as server:
+        sockets = server.sockets()
+        yield server
+        begun, ended = server.log.count(" call from "), server.log.count(" call ended: ")
+        print(f"{begun} calls begun, {ended} ended, {sockets} sockets at first, {server.sockets()} now")
+        assert begun == ended
+        assert server.sockets() == sockets
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server without preconditions of its own."""
-    extra = f'domain: "{DOMAIN}",\nprecondition: "off",\n"100rel": true,\n'
-    with Server(tmp_path_factory.mktemp("pairs"), UE_DB, extra) as running:
-        yield running
+    yield from running(tmp_path_factory.mktemp("pairs"), "off")
 
 
 @pytest.fixture(scope="module")
 def reserving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that handles preconditions."""
-    extra = f'domain: "{DOMAIN}",\nprecondition: "on",\n"100rel": true,\n'
-    with Server(tmp_path_factory.mktemp("reserving"), UE_DB, extra) as running:
-        yield running
+    yield from running(tmp_path_factory.mktemp("reserving"), "on")
 
 
 def test_both_halves_agree_without_a_server(tmp_path: Path) -> None:
@@ -75,7 +84,7 @@ def test_both_halves_agree_without_a_server(tmp_path: Path) -> None:
         list(pool.map(lambda callee: pair(tmp_path / callee, "forked", callee=callee).run(), ["plain", "answers_late"]))
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", [*PLAIN, *RELIABLE, *TIMED])
 def test_a_pair_through_the_server(server: Server, tmp_path: Path, name: str) -> None:
     pair(tmp_path, name).run(server)
 
@@ -99,9 +108,51 @@ def test_a_refusal(server: Server, tmp_path: Path, code: int, heard: int, ringin
     Pair(phones[0], [phones[1]]).run(server)
 
 
-def test_nothing_is_left_of_any_call(server: Server) -> None:
-    """Runs last: every call that was begun has ended."""
-    assert server.log.count("] -  ") > 0
-    begun, ended = server.log.count(" call from "), server.log.count(" call ended: ")
-    print(f"{begun} calls begun, {ended} ended")
-    assert begun == ended > 0
+@pytest.mark.parametrize("name", RELIABLE)
+def test_reliable_responses_where_preconditions_are_on(reserving: Server, tmp_path: Path, name: str) -> None:
+    pair(tmp_path, name).run(reserving)
+
+
+@pytest.mark.parametrize("callee", RESERVING)
+@pytest.mark.parametrize("caller", RESERVING)
+def test_phones_that_reserve_bearers(reserving: Server, tmp_path: Path, caller: str, callee: str) -> None:
+    pair(tmp_path, caller, callee=callee).run(reserving)
+
+
+def test_a_phone_that_reserves_calls_one_that_does_not(reserving: Server, tmp_path: Path) -> None:
+    pair(tmp_path, "precondition_alone", callee="plain").run(reserving)
+
+
+def callees(folder: Path, *scenarios: tuple[str, str], **values: str) -> list[Phone]:
+    """Phones of one user, each with its scenario and q."""
+    return [Phone(f"{name}.callee", BOB, folder, contact=f";q={q}", values=values) for name, q in scenarios]
+
+
+def test_both_phones_ring_and_one_answers(server: Server, tmp_path: Path) -> None:
+    """The other gets CANCEL and answers 487."""
+    caller = Phone("forked.caller", ALICE, tmp_path)
+    Pair(caller, callees(tmp_path, ("answers_late", "0.5"), ("cancel_ringing", "0.5"))).run(server)
+
+
+def test_the_next_phone_rings_when_the_better_is_busy(server: Server, tmp_path: Path) -> None:
+    """By q, one after the other (RFC 3261 16.6)."""
+    phones = callees(tmp_path, ("refused_at_once", "0.9"), ("answers_late", "0.3"), code="486", reason="Busy Here")
+    Pair(Phone("forked.caller", ALICE, tmp_path), phones).run(server)
+
+
+def test_every_phone_refuses(server: Server, tmp_path: Path) -> None:
+    values = {"code": "480", "reason": "Temporarily Unavailable", "heard": "480"}
+    caller = Phone("refused.caller", ALICE, tmp_path, values=values)
+    Pair(caller, callees(tmp_path, ("refused", "0.5"), ("refused_at_once", "0.5"), **values)).run(server)
+
+
+def test_the_caller_gives_up_while_both_ring(server: Server, tmp_path: Path) -> None:
+    caller = Phone("cancel_ringing.caller", ALICE, tmp_path)
+    Pair(caller, callees(tmp_path, ("cancel_ringing", "0.5"), ("cancel_ringing", "0.5"))).run(server)
+
+
+def test_the_phone_with_a_worse_q_never_rings_when_the_better_answers(server: Server, tmp_path: Path) -> None:
+    better, worse = callees(tmp_path, ("answers_late", "0.9"), ("plain", "0.3"))
+    worse.register(server)
+    Pair(Phone("forked.caller", ALICE, tmp_path), [better]).run(server)
+    worse.register(server, 0)

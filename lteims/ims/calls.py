@@ -14,6 +14,7 @@ from lteims.config import ImsConfig
 from lteims.ims import call as machine
 from lteims.ims.activity import ActivityWatch
 from lteims.ims.anchor import SDP, parse_sdp, sdp_of
+from lteims.ims.answers import body_of_ack
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, MT, AckCallee, B, Bye, CancelCallee, EarlyOver, End, Invite, Respond, Stop
 from lteims.ims.callees import Callees
@@ -21,7 +22,7 @@ from lteims.ims.caller import Caller
 from lteims.ims.echo import EchoCallee
 from lteims.ims.forced import demanded
 from lteims.ims.icscf import Destination, Echo, Registered, Unregistered
-from lteims.ims.inside import Inside, body_of_ack
+from lteims.ims.inside import Inside
 from lteims.ims.leg import Leg
 from lteims.ims.opening import ALLOW, Opening
 from lteims.ims.qos import Bearers, NoBearers

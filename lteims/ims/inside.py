@@ -9,6 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from lteims.ims.anchor import SDP, parse_sdp, sdp_of
+from lteims.ims.answers import OwnAnswer, PassedAnswer, body_of_ack, put_body, shown_to_near
 from lteims.ims.branch import Awaited, Branch
 from lteims.ims.call import MT
 from lteims.ims.leg import Leg, words
@@ -21,7 +22,7 @@ from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.net.timers import Handle
 from lteims.sip.errors import SipError
-from lteims.sip.message import Message, Request, Response, copy_headers
+from lteims.sip.message import Request, Response, copy_headers
 from lteims.sip.multipart import body_of
 from lteims.trace import IMS, INFO, log
 
@@ -32,7 +33,6 @@ _PASSED = (
     "content-disposition", "info-package", "reason", "accept", "subject", "p-early-media", "session-id", "geolocation",
     "geolocation-routing", "user-to-user", "recv-info",
 )  # fmt: skip
-_PASSED_BACK = ("warning", "retry-after", "reason", "accept", "allow", "recv-info")
 _GONE = (408, 481)  # after these the dialog is over: RFC 3261 12.2.1.2
 
 
@@ -118,7 +118,7 @@ class Inside:
         if request.method != "INVITE":
             near.offer_in = near.offer_in or offer is not None
             far.offer_out = far.offer_out or offer is not None
-            far.send(onward, _PassedAnswer(self, branch, near, far, transaction, offer is not None))
+            far.send(onward, PassedAnswer(self, branch, near, far, transaction, offer is not None))
             return
         near.attend(transaction)
         tags = words(request, "supported") + words(request, "require")
@@ -269,7 +269,7 @@ class Inside:
         except SipError:  # the offer is refused, the response is acknowledged all the same
             self.prack(branch, far, response, awaited.rseq)
             raise
-        far.prack(response, awaited.rseq, SDP, body, _PassedAnswer(self, branch, near, far, transaction, offer))
+        far.prack(response, awaited.rseq, SDP, body, PassedAnswer(self, branch, near, far, transaction, offer))
 
     def _offer_as_update(self, branch: Branch, near: Leg, transaction: ServerTransaction, sdp: bytes) -> bool:
         """An offer in a PRACK that the callee does not see goes on by itself; False where that cannot be."""
@@ -281,7 +281,7 @@ class Inside:
         update = far.dialog.request("UPDATE")
         put_body(update, branch.carry(near.side, sdp, offer=True), SDP)
         far.offer_out = True
-        far.send(update, _PassedAnswer(self, branch, near, far, transaction, True))
+        far.send(update, PassedAnswer(self, branch, near, far, transaction, True))
         return True
 
     def _prack_answer(self, branch: Branch, near: Leg, sdp: bytes) -> bytes:
@@ -296,7 +296,7 @@ class Inside:
     def prack(self, branch: Branch, leg: Leg, response: Response, rseq: int) -> None:
         """Acknowledge a provisional response of the callee for the server itself."""
         branch.pracking += 1
-        leg.prack(response, rseq, SDP, b"", _OwnAnswer(partial(self._pracked, branch)))
+        leg.prack(response, rseq, SDP, b"", OwnAnswer(partial(self._pracked, branch)))
 
     def _pracked(self, branch: Branch, response: Response | None) -> None:
         branch.pracking -= 1
@@ -316,7 +316,7 @@ class Inside:
         update = leg.dialog.request("UPDATE")
         put_body(update, branch.anchor.again(MT, offer=True), SDP)
         leg.offer_out = True
-        leg.send(update, _OwnAnswer(partial(self._updated, branch, leg)))
+        leg.send(update, OwnAnswer(partial(self._updated, branch, leg)))
 
     def _updated(self, branch: Branch, leg: Leg, response: Response | None) -> None:
         branch.updating = leg.offer_out = False
@@ -558,70 +558,3 @@ class Inside:
         method = transaction.request.method
         transaction.reply(408)
         self._owner.leg_lost(far, f"no answer to {method}")
-
-
-class _PassedAnswer:
-    """Brings the answer to an UPDATE, PRACK, INFO or MESSAGE back; leg.Answer."""
-
-    __slots__ = ("_branch", "_far", "_inside", "_near", "_offered", "_transaction")
-
-    def __init__(
-        self, inside: Inside, branch: Branch, near: Leg, far: Leg, transaction: ServerTransaction, offered: bool
-    ) -> None:
-        self._inside = inside
-        self._branch = branch
-        self._near = near
-        self._far = far
-        self._transaction = transaction
-        self._offered = offered
-
-    def on_response(self, response: Response) -> None:
-        if response.code >= 200:
-            self._inside.answer_near(
-                self._branch, self._near, self._far, self._transaction, response, self._offered
-            )  # fmt: skip
-
-    def on_failure(self, code: int, why: str) -> None:
-        self._inside.no_answer(self._branch, self._near, self._far, self._transaction, self._offered)
-
-
-class _OwnAnswer:
-    """Waits for the answer to a request of the server's own; leg.Answer."""
-
-    __slots__ = ("_tell",)
-
-    def __init__(self, tell: "partial[None]") -> None:
-        self._tell = tell
-
-    def on_response(self, response: Response) -> None:
-        if response.code >= 200:
-            self._tell(response if response.code < 300 or response.code in (491, 500) else None)
-
-    def on_failure(self, code: int, why: str) -> None:
-        self._tell(None)
-
-
-def put_body(message: Message, body: bytes, content_type: str) -> None:
-    """Give a message a body, or take its type away with it."""
-    message.body = body
-    if body:
-        message.headers["content-type"] = [content_type]
-    else:
-        message.headers.pop("content-type", None)
-
-
-def shown_to_near(code: int, response: Response | None) -> tuple[int, dict[str, str]]:
-    """The far side's refusal as the near one may see it: no challenges, no redirections, no 503 of a transport."""
-    if response is None:
-        return 408, {}
-    if code in (401, 407) or 300 <= code < 400:
-        return 488, {}
-    return code, {name: ", ".join(response.headers[name]) for name in _PASSED_BACK if name in response.headers}
-
-
-def body_of_ack(ack: Request) -> bytes | None:
-    """The SDP of an ACK; one that cannot be read is none, as nobody could answer it."""
-    try:
-        return body_of(ack, SDP)
-    except SipError:
-        return None

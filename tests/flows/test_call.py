@@ -20,6 +20,7 @@ from lteims.ims.call import (
     Cancelled,
     End,
     Event,
+    GivenUp,
     HungUp,
     Progress,
     Refused,
@@ -73,6 +74,8 @@ def play(*events: Event) -> tuple[list[Action], Call]:
         ([Answered(), Cancelled("r")], [Respond(487), AckCallee(), Bye(MT, "r"), End("cancelled")], S.STOP),
         # given up by the callee or the server
         ([RING, HungUp(MT)], [Respond(480), CancelCallee()], S.CANCELLING),
+        ([RING, GivenUp(0, 504, "no PRACK")], [Respond(504), CancelCallee()], S.CANCELLING),
+        ([Answered(), GivenUp(0, 504, "no PRACK")], [], S.START),
         ([RING, Stop("rang", 408)], [Respond(408), CancelCallee()], S.CANCELLING),
         ([Stop("fault", 500)], [Respond(500), CancelCallee()], S.CANCELLING),
         # hung up
@@ -100,7 +103,8 @@ EVENTS = st.sampled_from(
 @given(st.lists(EVENTS, max_size=12))
 def test_whatever_comes_the_call_ends_once_and_owes_nothing(events: list[Event]) -> None:
     call = Call("1")
-    actions = [action for event in (Begin(), *events, Stop("over"), Stop("over"), Refused(487)) for action in call.handle(event)]
+    last = (Stop("over"), Stop("over"), Refused(487))
+    actions = [action for event in (Begin(), *events, *last) for action in call.handle(event)]
     assert call.state is S.STOP
     assert sum(isinstance(a, End) for a in actions) == 1
     assert isinstance(actions[-1], End)

@@ -68,6 +68,60 @@ KINDS = {
         a --> ACK
         {BYE}
     """,
+    "reliable": f"""
+        a --> INVITE sdp 100rel
+        a <-- 100
+                    INVITE sdp --> b
+                    183 rel sdp <-- b
+        a <-- 183 rel sdp
+        a --> PRACK
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+        a --> UPDATE sdp
+                    UPDATE sdp --> b
+                    200 UPDATE sdp <-- b
+        a <-- 200 UPDATE sdp
+                    180 rel <-- b
+        a <-- 180 rel
+        a --> PRACK
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+                    200 <-- b
+        a <-- 200
+        a --> ACK
+                    ACK --> b
+        {BYE}
+    """,
+    "no PRACK": """
+        a --> INVITE sdp 100rel
+        a <-- 100
+                    INVITE sdp --> b
+                    183 rel sdp <-- b
+        32.1 s
+        ...
+        a --> ACK
+                    200 CANCEL <-- b
+                    487 <-- b
+        ...
+    """,
+    "two phones behind the contact": f"""
+        {RINGING}
+                    180 @2 <-- b
+        a <-- 180
+                    200 sdp @1 <-- b
+        a <-- 200 sdp
+                    200 sdp @2 <-- b
+        ...
+                    200 BYE <-- b
+        a --> ACK
+                    ACK @1 --> b
+        a --> BYE
+        a <-- 200 BYE
+                    BYE @1 --> b
+                    200 BYE <-- b
+    """,
     "updated": f"""
         {CALL}
         a --> UPDATE sdp
@@ -147,6 +201,7 @@ CALLER: tuple[str, ...] = (
     "UPDATE sdp",
     "UPDATE",
 )
+CALLER += ("PRACK", "PRACK", "PRACK sdp", "again PRACK", "PRACK @1", "UPDATE sdp @1", "BYE @1", "200 PRACK")
 CALLER += ("again INVITE", "again ACK", "again BYE", "200 BYE", "200 sdp", "488", "200 INFO", "200 UPDATE sdp")
 CALLEE: tuple[str, ...] = (
     "100",
@@ -161,20 +216,29 @@ CALLEE: tuple[str, ...] = (
     "UPDATE sdp",
     "INVITE sdp",
 )
+CALLEE += ("183 rel sdp", "180 rel", "180 rel", "183 rel", "200 PRACK", "200 PRACK sdp", "481 PRACK", "again 183")
+CALLEE += ("180 @2", "183 rel sdp @2", "200 sdp @2", "200 PRACK @2", "BYE @2", "UPDATE sdp @2", "199", "603")
 CALLEE += ("ACK", "200 BYE", "200 INFO", "481 INFO", "200 UPDATE sdp", "200 CANCEL", "487", "again 200", "302")
+
+
+ENDS = ("BYE", "CANCEL", "486", "487", "488", "302", "603", "481")
+FIRST = ("INVITE sdp", "INVITE sdp 100rel", "INVITE sdp 100rel", "INVITE sdp 100rel require", "INVITE 100rel")
+FIRST += ("INVITE sdp 199", "INVITE")
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_phones_that_say_anything(faults: Faults, seed: int) -> None:
-    """Random moves of both phones, lost messages, time: everything ends and nothing is kept."""
+    """Random moves of the phones, lost messages, time: everything ends and nothing is kept."""
     dice = random.Random(seed)
-    lab = Lab(dialog_timeout=dice.choice([0, 30]), ports=(10000, 10003))
+    lab = Lab(dialog_timeout=dice.choice([0, 30]), ports=(10000, 10011))
     lab.a.target = dice.choice(["tel:+49302", "tel:+49302", "tel:+49302", "tel:666"])
     if dice.random() < 0.3:
         lab.b = lab.phone("b", "2", "192.0.2.12", port=34567, transport="TCP")
-    lab.play("a --> INVITE sdp\n...")
-    for _ in range(40):
-        _move(lab, dice)
+    if dice.random() < 0.4:
+        lab.beside("c", "2", "192.0.2.22", q=dice.choice([1.0, 0.5]))
+    lab.play(f"a --> {dice.choice(FIRST)}\n...")
+    for n in range(60):
+        _move(lab, dice, ending=n > dice.randrange(40))
         while lab.left:
             name, _, data = lab.left.popleft()
             if dice.random() < 0.9:
@@ -184,15 +248,18 @@ def test_phones_that_say_anything(faults: Faults, seed: int) -> None:
     lab.nothing_left()
 
 
-def _move(lab: Lab, dice: random.Random) -> None:
-    who = dice.randrange(11)
-    if who == 10:
+def _move(lab: Lab, dice: random.Random, *, ending: bool) -> None:
+    """One of them says something; what ends a call only where that is wanted."""
+    who = dice.randrange(13)
+    if who == 12:
         lab.clock.advance(dice.choice([0.1, 0.6, 5.0, 33.0]))
         return
     phone, words = (lab.a, CALLER) if who < 4 else (lab.b, CALLEE)
+    if who > 8 and "c" in lab.phones:
+        phone = lab.phones["c"]
     try:
-        data = phone.compose(dice.choice(words).split())
-    except StopIteration:  # the phone has nothing that it could answer or repeat
+        data = phone.compose(dice.choice([w for w in words if ending or w.split()[0] not in ENDS]).split())
+    except (StopIteration, IndexError):  # the phone has nothing that it could answer or repeat, or no such dialog
         return
     lab.arrive(phone, data)
 

@@ -96,7 +96,7 @@ class LegQos:
         """Are bearers to be reserved: with preconditions, or silently whatever the SDP says?"""
         if self.mode is Precondition.SILENT:
             return True
-        return self.on and (self.way is Way.THROUGH or (self.way is Way.END and self.pre.active))
+        return self.on and (self.way is Way.THROUGH or (self.way is Way.END and (self.pre.active or self.asked)))
 
     @property
     def may_alert(self) -> bool:
@@ -132,4 +132,7 @@ class LegQos:
             found = self.pre.states()
         elif self.way is Way.THROUGH:
             found = self.watch.states(self.side)
-        return [str(found[i] if i < len(found) else Qos.DISABLED) for i in range(count)]
+        # a later offer need not speak of preconditions: what was granted stands
+        silent = Qos.ERAB_SET if self.reserved else Qos.DISABLED
+        known = (found[i] if i < len(found) else Qos.DISABLED for i in range(count))
+        return [str(silent if state is Qos.DISABLED else state) for state in known]

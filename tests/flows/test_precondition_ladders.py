@@ -1649,3 +1649,30 @@ def test_a_call_of_the_server_to_a_volte_phone_that_tells_of_its_bearer_later(la
                     BYE --> b
                     200 BYE <-- b
     """)
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["both have them", "the callee alone"])
+def test_a_hold_that_does_not_speak_of_preconditions_asks_for_the_bearers_anew(
+    lab_with: Callable[..., Lab], alone: bool
+) -> None:
+    network = Network(True)
+    lab = lab_with(bearers=network)
+    if alone:
+        volte(lab.b)
+    lab.play(CALLEE_ALONE if alone else f"{ALERTED}{ANSWERED}")
+    before = len(network.wanted)
+    states = qos(lab)
+    lab.b.direction = "recvonly"
+    lab.play("""
+        a --> INVITE hold
+        a <-- 100
+                    INVITE sdp --> b
+                    200 sdp <-- b
+        a <-- 200 sdp
+        a --> ACK
+                    ACK --> b
+    """)
+    assert [str(record.state) for record in lab.calls.records] == ["hold", "hold"]
+    assert len(network.wanted) == before + (1 if alone else 2)
+    assert qos(lab) == states
+    lab.play(BYE)

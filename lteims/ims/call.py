@@ -234,7 +234,8 @@ class Call:
             case S.INIT | S.RINGING, GivenUp(n, code, why) if self._is(n, B.OPEN):
                 return self._lost(Refused(code, why=why, branch=n))
             case S.INIT | S.RINGING, NextGroup() if self._turns:
-                return [*self._cancel_open(), *self._invite_next()]
+                over = [EarlyOver(n, 487) for n in self._open()]
+                return [*self._cancel_open(), *over, *self._invite_next()]
             case S.INIT | S.RINGING, Cancelled(reason) | HungUp(0, reason):  # BYE in the early dialog: RFC 3261 15
                 return self._give_up("cancelled", 487, reason)
             case S.INIT | S.RINGING, Stop(why, code):

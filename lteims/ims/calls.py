@@ -413,7 +413,7 @@ class Calls:
     def _early_over(self, branch: Branch, code: int) -> None:
         """RFC 6228 4: the early dialog of a phone that refused, for a caller that knows the 199."""
         leg = branch.mo
-        if leg is not None and leg.uas is not None and "199" in leg.supported:
+        if leg is not None and leg.uas is not None and "199" in leg.supported and branch.caller_reliable != "required":
             reason = f"SIP;cause={code}"
             leg.respond(199, "", {"reason": reason}, SDP, b"")
         self._release(branch)

@@ -4,6 +4,7 @@ a calls b and c, who are contacts of one user; `@2` is the second dialog of an I
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -392,6 +393,49 @@ def test_199_tells_the_caller_that_an_early_dialog_is_over(two: Lab) -> None:
     """)
     assert "486" in two.a.last("199").get("reason")
     assert len(two.plane.streams) == 0
+
+
+def test_199_when_a_turn_is_over(ranked: Lab) -> None:
+    ranked.play(f"""
+        a --> INVITE sdp 199
+        a <-- 100
+                    INVITE sdp --> b
+                    180 <-- b
+        a <-- 180 @1
+        30.1 s
+                    CANCEL --> b
+        a <-- 199 @1
+                    INVITE sdp --> c
+                    200 CANCEL <-- b
+                    487 <-- b
+                    ACK --> b
+                    200 sdp <-- c
+        a <-- 200 sdp @2
+        a --> ACK
+                    ACK --> c
+        {BYE_C}
+    """)
+
+
+def test_no_199_for_a_caller_that_requires_100rel(two: Lab) -> None:
+    """It would have to be reliable, which only the phone itself may do (RFC 6228 6)."""
+    two.a.bend = partial(put, supported="199")
+    two.play("""
+        a --> INVITE sdp 100rel require
+        a <-- 100
+                    INVITE sdp --> b
+                    INVITE sdp --> c
+                    180 <-- b
+        a <-- 180 rel @1
+        a --> PRACK
+        a <-- 200 PRACK
+                    486 <-- b
+                    ACK --> b
+                    486 <-- c
+                    ACK --> c
+        a <-- 486
+        a --> ACK
+    """)
 
 
 def test_no_199_for_a_phone_that_never_rang(two: Lab) -> None:

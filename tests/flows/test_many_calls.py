@@ -222,7 +222,13 @@ CALLEE += ("ACK", "200 BYE", "200 INFO", "481 INFO", "200 UPDATE sdp", "200 CANC
 
 
 ENDS = ("BYE", "CANCEL", "486", "487", "488", "302", "603", "481")
-FIRST = ("INVITE sdp", "INVITE sdp 100rel", "INVITE sdp 100rel", "INVITE sdp 100rel require", "INVITE 100rel")
+FIRST: tuple[str, ...] = (
+    "INVITE sdp",
+    "INVITE sdp 100rel",
+    "INVITE sdp 100rel",
+    "INVITE sdp 100rel require",
+    "INVITE 100rel",
+)
 FIRST += ("INVITE sdp 199", "INVITE")
 
 

@@ -421,6 +421,8 @@ class Calls:
     def _release(self, branch: Branch) -> None:
         """A branch is not the call: its media is closed, unless a phone beside it uses it too."""
         session = branch.session
+        for leg in branch.legs:
+            self._retire(leg)
         used = [b for b in session.branches if b is not branch and b.anchor is branch.anchor]
         if not any(session.call.branches.get(b.number) is B.OPEN or b.number == session.call.winner for b in used):
             branch.anchor.close()
@@ -429,6 +431,8 @@ class Calls:
         leg = branch.mt
         if session.echo is not None:
             session.echo.stop()
+        if session.call.state is not machine.S.CANCELLING:  # the call goes on without it
+            self._release(branch)
         if leg is None or leg.uac is None:
             self.handle(session, machine.Refused(487, branch=branch.number))
             return
@@ -436,7 +440,6 @@ class Calls:
             leg.bye(reason)
             self.handle(session, machine.Refused(487, branch=branch.number))
             return
-        self._release(branch)
         shared = (b for b in session.branches if b is not branch and b.mt is not None and b.mt.uac is leg.uac)
         if any(session.call.branches.get(b.number) is B.OPEN for b in shared):
             leg.stop()  # the INVITE goes on for the other phones behind this contact

@@ -108,6 +108,28 @@ def test_the_losers_media_is_closed(two: Lab) -> None:
     two.play(BYE)
 
 
+def test_the_losers_dialogs_are_over_for_the_operator(two: Lab) -> None:
+    two.play(RINGING)
+    assert [str(record.state) for record in two.calls.records] == ["ringing"] * 4
+    two.play("""
+                    200 sdp <-- b
+        a <-- 200 sdp @1
+                    CANCEL --> c
+    """)
+    states = {record.id: str(record.state) for record in two.calls.records}
+    assert sorted(states.values()) == ["start", "start", "stop", "stop"]
+    kept = [record for record in two.calls.records if str(record.state) == "stop"]
+    assert all(record.medias for record in kept)
+    two.play(f"""
+                    200 CANCEL <-- c
+                    487 <-- c
+                    ACK --> c
+        a --> ACK
+                    ACK --> b
+        {BYE}
+    """)
+
+
 def test_a_loser_that_answers_all_the_same_is_hung_up(two: Lab) -> None:
     two.play(f"""
         {RINGING}

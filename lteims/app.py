@@ -118,7 +118,7 @@ class App:
         try:
             await stack.start()
             gc.freeze()  # what lives as long as the process is no work for the collector
-            gc.set_threshold(100_000, 50, 100)
+            gc.set_threshold(100_000, 20, 20)
             bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
             with suppress(OSError):  # whoever read our output may have gone
                 print(f"lteims {__version__} ready: {bound}", flush=True)

@@ -68,6 +68,13 @@ class Branch:
         if self.number == 0 and first is not None and first.record is not None:
             first.record.medias_of = lambda: self.medias(MO)  # until the caller's leg joins a branch
 
+    def clear(self) -> None:
+        """The call is over: let go of what refers back to it."""
+        self.mo = self.mt = None
+        self.held.clear()
+        self.unpracked.clear()
+        self.coming = Awaited()
+
     # -- the two sides
     def other(self, leg: Leg) -> Leg | None:
         """The other side's leg, None where the server is the end."""

@@ -187,27 +187,27 @@ class Calls:
     def leg_forked(self, leg: Leg, other: Leg) -> None:
         """One more phone behind the callee."""
         other.branch = leg.branch
-        if not leg.branch.session.ended:
+        if not gone(leg):
             self._keep(leg.branch.session, other)
             self._callees.forked(leg, other)
 
     def leg_progress(self, leg: Leg, response: Response, rseq: int | None) -> None:
         """The callee rings, or says what its media will be."""
-        self._callees.progress(leg, response, rseq)
+        if not gone(leg):
+            self._callees.progress(leg, response, rseq)
 
     def leg_answered(self, leg: Leg, response: Response) -> None:
         """The callee, or a leg that was re-invited, answered."""
-        session: Session = leg.branch.session
-        if session.ended:
+        if gone(leg):
             leg.dismiss()
         elif not self._inside.answered(leg, response):
             self._callees.answered(leg, response)
 
     def leg_refused(self, leg: Leg, code: int, reason: str, response: Response | None) -> None:
         """The callee, or a leg that was re-invited, refused."""
-        session: Session = leg.branch.session
-        if session.ended or self._inside.refused(leg, code, reason, response):
+        if gone(leg) or self._inside.refused(leg, code, reason, response):
             return
+        session: Session = leg.branch.session
         for each in session.legs:
             if each.uac is leg.uac:
                 self._retire(each)
@@ -223,10 +223,10 @@ class Calls:
 
     def leg_acked(self, leg: Leg, ack: Request) -> None:
         """The caller, or a leg that re-invited, acknowledged."""
+        if gone(leg) or self._inside.acked(leg, ack):
+            return
         branch: Branch = leg.branch
         session = branch.session
-        if session.ended or self._inside.acked(leg, ack):
-            return
         answer, body = body_of_ack(ack), b""
         try:
             if answer and not branch.offered and not branch.answered:
@@ -243,10 +243,10 @@ class Calls:
 
     def leg_unacknowledged(self, leg: Leg, why: str) -> None:
         """No ACK in 64*T1, or no PRACK: the call ends (RFC 3261 13.3.1.4, RFC 3262 3)."""
+        if gone(leg):
+            return
         branch: Branch = leg.branch
         session = branch.session
-        if session.ended:
-            return
         if session.call.state in EARLY:  # another phone may still be heard
             self.handle(session, machine.GivenUp(branch.number, 504, why))
         else:
@@ -254,17 +254,18 @@ class Calls:
 
     def leg_cancelled(self, leg: Leg, cancel: Request) -> None:
         """The peer cancelled its INVITE."""
-        branch: Branch = leg.branch
-        if not branch.session.ended and not self._inside.cancelled(leg):
-            self.handle(branch.session, machine.Cancelled(cancel.get("reason")))
+        if not gone(leg) and not self._inside.cancelled(leg):
+            self.handle(leg.branch.session, machine.Cancelled(cancel.get("reason")))
 
     def leg_refresh(self, leg: Leg) -> None:
         """The session of a leg is to be refreshed by a re-INVITE."""
-        if not self._inside.reinvite(leg):
+        if not gone(leg) and not self._inside.reinvite(leg):
             leg.retry_refresh()
 
     def leg_lost(self, leg: Leg, why: str) -> None:
         """A leg is gone, and with it the call, or one of the phones that ring."""
+        if gone(leg):
+            return
         branch: Branch = leg.branch
         if leg.side == MT and branch.session.call.state in EARLY:
             self.handle(branch.session, machine.GivenUp(branch.number, 480, why))
@@ -506,12 +507,14 @@ class Calls:
         for branch in session.branches:
             branch.anchor.close()
         self._sessions.pop(session, None)
+        self._stack.wheel.add(0, session.clear)  # not before those who have called us are done with it
 
     def _keep(self, session: Session, leg: Leg) -> None:
         self._by_dialog[leg.dialog.call_id, leg.dialog.local_tag] = (session, leg)
 
     def _forget(self, leg: Leg) -> None:
         self._by_dialog.pop((leg.dialog.call_id, leg.dialog.local_tag), None)
+        leg.detach()
 
     # -- from control
     def find(self, session_id: str) -> tuple[Session, Leg] | None:
@@ -561,3 +564,8 @@ class Calls:
             self.stop(session, "the server stops")
         for _, leg in list(self._by_dialog.values()):
             leg.hurry()
+
+
+def gone(leg: Leg) -> bool:
+    """Is the call of this leg over? A transaction may tell of it all the same."""
+    return leg.branch is None or leg.branch.session.ended

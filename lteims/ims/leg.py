@@ -73,8 +73,8 @@ class Leg:
     """One side of a call."""
 
     __slots__ = (
-        "_accepted", "_ack", "_farewell", "_invite", "_stack", "_timer", "allow", "branch", "contact_user", "dialog",
-        "flow", "invite_confirms", "offer_in", "offer_out", "owner", "receiver", "record", "session",
+        "_accepted", "_ack", "_ack_cseq", "_farewell", "_invite", "_stack", "_timer", "allow", "branch", "contact_user", 
+        "dialog", "flow", "invite_confirms", "offer_in", "offer_out", "owner", "receiver", "record", "session",
         "session_headers", "side", "stopped", "supported", "uac", "uas",
     )  # fmt: skip
 
@@ -102,6 +102,7 @@ class Leg:
         self.receiver = ReliableReceiver()
         self._invite: Request | None = None  # as it was sent last
         self._accepted = False  # has the 2xx to our INVITE come?
+        self._ack_cseq = 0  # the number of the INVITE that we sent last
         self._ack: tuple[Flow, Request, bytes] | None = None  # the ACK that we sent, in case the 2xx comes again
         self._farewell: Request | None = None  # the BYE that waits for the ACK
         self._timer: Handle | None = None
@@ -113,7 +114,7 @@ class Leg:
             self.session.copy(),
         )  # fmt: skip
         other.uac = uac
-        other.invite_confirms = uac.cseq
+        other.invite_confirms = other._ack_cseq = uac.cseq
         other.offer_out = bool(uac.had_offer)
         self.owner.leg_forked(self, other)
         return other
@@ -260,6 +261,7 @@ class Leg:
         self._ack, self._accepted = None, False
         self.receiver = ReliableReceiver()
         self.offer_out = bool(request.body)
+        self._ack_cseq = request.cseq.number
         self._invite = request
         if not self.dialog.confirmed:
             self.invite_confirms = request.cseq.number
@@ -281,8 +283,8 @@ class Leg:
     def succeeded(self, response: Response) -> None:
         """2xx, or its copy."""
         if self._accepted:
-            if self._ack is not None and self.uac is not None:
-                self.uac.retransmit(self._ack)
+            if self._ack is not None:
+                self._stack.transmit_request(*self._ack, None)
             return
         self._accepted = True
         self.heard(response)
@@ -327,9 +329,9 @@ class Leg:
 
     def ack(self, content_type: str, body: bytes) -> None:
         """Acknowledge the peer's 2xx, once."""
-        if self._ack is not None or self.uac is None:
+        if self._ack is not None or not self._ack_cseq:
             return
-        request = self.dialog.request("ACK", self.uac.cseq)
+        request = self.dialog.request("ACK", self._ack_cseq)
         if body:
             request.set("content-type", content_type)
             request.body = body
@@ -407,7 +409,7 @@ class Leg:
     def dismiss(self) -> None:
         """A 2xx that came when the call was over is acknowledged and hung up (RFC 3261 13.2.2.4)."""
         self.ack("", b"")
-        if self.uac is not None and self.uac.cseq == self.invite_confirms:
+        if self._ack_cseq == self.invite_confirms:
             self.stopped = False
         self.bye()
 
@@ -435,6 +437,13 @@ class Leg:
         self._stop_timer()
         if self.uas is not None:
             self.uas.repeat_no_more()
+
+    def detach(self) -> None:
+        """The call is over: let go of it, so that nothing of it is kept for the transactions that still wait."""
+        self.branch = self.record = None
+        if self.uas is not None:
+            self.uas.detach()
+        self.uas = self.uac = None
 
     def close_invites(self) -> None:
         """The dialog ends: an open INVITE of the peer gets its answer (RFC 3261 15.1.2), one of ours is given up."""

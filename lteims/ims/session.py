@@ -57,6 +57,13 @@ class Session:
     primary_taken: bool = False  # by a branch
     ended: bool = False
 
+    def clear(self) -> None:
+        """The call is over: cut every circle in it, so that its memory is free at once."""
+        for branch in self.branches:
+            branch.clear()
+        self.branches.clear()
+        self.primary = self.echo = None
+
     @property
     def branch(self) -> Branch:
         """The branch that was answered, before that the first one."""

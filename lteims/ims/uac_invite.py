@@ -48,10 +48,6 @@ class UacInvite:
         """Give it up (RFC 3261 9.1)."""
         self._client.cancel(reason)
 
-    def retransmit(self, ack: tuple[Flow, Request, bytes]) -> None:
-        """The ACK again."""
-        self._stack.transmit_request(*ack, None)
-
     def _leg_of(self, response: Response) -> "Leg | None":
         first, tag = self.first, response.to.tag
         if first.dialog.confirmed and first.invite_confirms != self.cseq:  # a re-INVITE: the dialog stands

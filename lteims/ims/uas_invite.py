@@ -173,6 +173,10 @@ class UasInvite:
         self.repeat_no_more()
         return True
 
+    def detach(self) -> None:
+        """The call is over: a CANCEL or ACK that comes now changes nothing."""
+        self.transaction.on_cancel = self.transaction.on_ack = None
+
     # -- repeating the 2xx
     def _retry_in(self, interval: float) -> None:
         left = 64 * self._stack.timings.t1 - self._waited

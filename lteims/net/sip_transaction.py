@@ -282,6 +282,7 @@ class ClientTransaction:
                     self._on_failure(503, "cannot be reached")
                 case Terminated():
                     self._end()
+                    self._on_response, self._on_failure = _ignore_response, _ignore_failure  # no circle is left
 
     def _transport_error(self) -> None:
         """The stream could not be opened: try the other way, or tell the machine."""

@@ -3,6 +3,7 @@
 And calls whose phones say anything at any time: whatever comes, the server raises nothing and keeps nothing.
 """
 
+import gc
 import random
 
 import pytest
@@ -297,3 +298,32 @@ def _acknowledge(lab: Lab, name: str, final: Response) -> None:
             ack.set("cseq", f"{final.cseq.number} ACK")
             ack.set("to", *final.headers["to"])
             lab.arrive(phone, ack.encode())
+
+
+@pytest.mark.parametrize("kind", ["caller hangs up", "cancelled", "held"])
+def test_a_call_that_is_over_needs_no_collector(lab: Lab, kind: str) -> None:
+    """What refers to itself would stay until the collector runs, which is seldom where calls are many."""
+
+    def call() -> None:
+        for phone in (lab.a, lab.b):
+            phone.fresh()
+            phone.inbox.clear()
+            phone.sent.clear()
+        lab.play(KINDS[kind])
+
+    call()
+    lab.clock.advance(300)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            call()
+        lab.clock.advance(300)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        kept = {type(thing).__module__ for thing in gc.garbage if type(thing).__module__.startswith("lteims")}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not kept

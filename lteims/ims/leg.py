@@ -73,9 +73,9 @@ class Leg:
     """One side of a call."""
 
     __slots__ = (
-        "_accepted", "_ack", "_ack_cseq", "_farewell", "_invite", "_stack", "_timer", "allow", "branch", "contact_user", 
-        "dialog", "flow", "invite_confirms", "offer_in", "offer_out", "owner", "receiver", "record", "session",
-        "session_headers", "side", "stopped", "supported", "uac", "uas",
+        "_accepted", "_ack", "_ack_cseq", "_farewell", "_invite", "_stack", "_timer", "allow", "branch",
+        "contact_user", "dialog", "flow", "invite_confirms", "offer_in", "offer_out", "owner", "receiver", "record",
+        "session", "session_headers", "side", "stopped", "supported", "uac", "uas",
     )  # fmt: skip
 
     def __init__(

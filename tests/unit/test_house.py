@@ -16,7 +16,7 @@ PACKAGE = ROOT / "lteims"
 
 FLOOR = {
     "config": 0, "ids": 0, "clock": 0, "errors": 0, "counters": 0, "trace": 0,
-    "sip": 1, "media": 1, "sms": 1, "sgsap": 1, "diameter": 1, "aka": 1, "ipsec": 1,
+    "sip": 1, "media": 1, "sms": 1, "sgsap": 1, "diameter": 1, "aka": 1, "ipsec": 1, "mm1": 1,
     "net": 2, "store": 2, "client": 2,
     "ims": 3,
     "oam": 4, "sim": 4,

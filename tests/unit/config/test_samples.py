@@ -21,7 +21,9 @@ def test_it_loads_without_a_word() -> None:
     assert config.log_filename == str(CONFIG.parent / "ims.log")
     assert config.ue_db_filename == str(CONFIG.parent / "lteims_ue.db")
     assert config.com_addr == Endpoint("127.0.0.1", 9003)
-    assert [item.impu for item in config.echo] == ["tel:666", "666", "urn:service:sos"]
+    assert [item.impu for item in config.echo] == [
+        "tel:666", "666", "urn:service:sos", "tel:404", "tel:667", "tel:668", "tel:669",
+    ]  # fmt: skip
 
 
 def test_its_users() -> None:

@@ -2,7 +2,6 @@
 
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,12 +9,11 @@ from lteims.mm1.compose import File, compose
 from lteims.mm1.fields import FIELDS, When
 from lteims.mm1.pdu import MNotificationInd, MSendReq
 from lteims.mm1.push import PORT, Push
-from tests.unit.mm1.capture import TSHARK, look, post, udp
+from tests.vectors.capture import TSHARK, complaints, look, post, udp
 from tests.vectors.mm1.pdus import VECTORS
 
 pytestmark = pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")
 
-NOTE = 0x400000  # tshark's severities: chat is below, warning and error are above
 NAMES = {
     "transaction_id": "mmse.transaction_id",
     "sender": "mmse.from",
@@ -28,26 +26,6 @@ NAMES = {
     "read_status": "mmse.read_status",
     "priority": "mmse.priority",
 }
-
-
-def complaints(layers: dict[str, Any]) -> list[str]:
-    """Everything that an expert noted or a dissector could not read, apart from what lies below HTTP and WSP."""
-    found: list[str] = []
-
-    def walk(value: object) -> None:
-        if isinstance(value, dict):
-            if int(value.get("_ws.expert.severity", 0)) >= NOTE:
-                found.append(value["_ws.expert.message"])
-            for key, inner in value.items():
-                if "malformed" in key or "invalid" in key:
-                    found.append(f"{key}: {inner}")
-                walk(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                walk(inner)
-
-    walk({name: layer for name, layer in layers.items() if name not in ("frame", "ip", "tcp", "udp")})
-    return found
 
 
 def shown(value: object) -> str:

@@ -13,6 +13,9 @@ _RAW_IP = 101
 MOST = 60_000  # octets of one packet
 
 
+NOTE = 0x400000  # tshark's severities: chat is below, warning and error are above
+
+
 def _packet(protocol: int, header: bytes, data: bytes) -> bytes:
     length = 20 + len(header) + len(data)
     ip = pack("!BBHHHBBH4s4s", 0x45, 0, length, 1, 0x4000, 64, protocol, 0, b"\x0a\0\0\1", b"\x0a\0\0\2")
@@ -41,3 +44,23 @@ def look(path: Path, packets: Sequence[bytes], *options: str) -> list[dict[str, 
     command = [TSHARK, "-r", str(path), "-T", "json", "--no-duplicate-keys", *options]
     done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)
     return [packet["_source"]["layers"] for packet in json.loads(done.stdout)]
+
+
+def complaints(layers: dict[str, Any]) -> list[str]:
+    """Everything that an expert noted or a dissector could not read, apart from what lies below HTTP and WSP."""
+    found: list[str] = []
+
+    def walk(value: object) -> None:
+        if isinstance(value, dict):
+            if int(value.get("_ws.expert.severity", 0)) >= NOTE:
+                found.append(value["_ws.expert.message"])
+            for key, inner in value.items():
+                if "malformed" in key or "invalid" in key:
+                    found.append(f"{key}: {inner}")
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk({name: layer for name, layer in layers.items() if name not in ("frame", "ip", "tcp", "udp")})
+    return found

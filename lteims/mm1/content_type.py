@@ -168,7 +168,7 @@ def _constrained(reader: Reader) -> str:
 _READERS: Final[dict[int, Callable[[Reader], str]]] = {
     _Q: _quality,
     _CHARSET: _charset,
-    _TYPE: _generic,
+    _TYPE: _constrained,
     _RELATED_TYPE: _constrained,
 }
 

@@ -41,6 +41,7 @@ def test_both_ways(value: ContentType, data: str) -> None:
         (ContentType("application/x-wsp-127"), "FF"),
         (ContentType("image/jpeg"), "'Image/JPEG' 00"),
         (ContentType("text/plain", (("charset", "utf-8"),)), "08 83 81 'UTF-8' 00"),
+        (ContentType(RELATED, (("type", "image/gif"),)), "03 B3 83 9D"),  # the other number for type
         (ContentType("text/plain", (("charset", "*"),)), "03 83 81 80"),
         (ContentType("text/plain", (("charset", "2999"),)), "05 83 81 02 0B B7"),
         (ContentType("image/gif", (("name", "a b"),)), "07 9D 97 22 'a b' 00"),  # name as a quoted text-value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lteims.sms.address import NO_RP_ADDRESS, Address
-from lteims.sms.cause import RpCause
+from lteims.sms.cause import RpCause, TpFcs
 from lteims.sms.errors import SmsError
 from lteims.sms.octets import Direction, Reader, one_octet
 
@@ -114,6 +114,7 @@ def parse(data: bytes, direction: Direction) -> RpMessage:
         return RpSmma(rp_mr)
     except SmsError as error:
         error.rp_mr = _answerable(data)
+        error.tp_fcs = TpFcs.UNSPECIFIED_ERROR_CAUSE  # what is wrong is no part of the TPDU
         raise
 
 

@@ -102,6 +102,7 @@ class Anchor:
         self._directions: list[Direction] = []  # of side 0, as the server sees it
         self._flowing = False
         self._since = plane.clock()
+        self.shared = False  # by phones of which one will be the call: what one of them rejects stays open
         self.closed = False
 
     def place(self, side: int, where: Side) -> None:
@@ -161,11 +162,21 @@ class Anchor:
                 far.set_remote(self._pending.rtp_addr(offered[i]), self._pending.rtcp_addr(offered[i]))
             ports.append(far.port)
         for i in range(len(self._streams)):
-            if i >= len(ports) or not ports[i]:
+            if not self.shared and (i >= len(ports) or not ports[i]):
                 self._drop(i)
         if offer is not None:
             self._agree(offer, sdp, 1 - side)
         return ports
+
+    def settle(self, mo: Sdp, mt: Sdp) -> None:
+        """What two legs agreed on before others used the same streams counts again."""
+        for i in range(len(self._streams)):
+            if any(i >= len(sdp.medias) or sdp.medias[i].rejected for sdp in (mo, mt)):
+                self._drop(i)
+            for sdp, stream in zip((mo, mt), self._streams[i], strict=True):
+                if stream is not None:
+                    stream.set_remote(sdp.rtp_addr(sdp.medias[i]), sdp.rtcp_addr(sdp.medias[i]))
+        self._agree(mo, mt, 0)
 
     def _agree(self, offer: Sdp, answer: Sdp, offerer: int) -> None:
         """The answer has come: what is expected to flow from now on, and what is held back (RFC 3264 8.4)?"""

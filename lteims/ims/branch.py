@@ -54,6 +54,7 @@ class Branch:
     coming: Awaited = field(default_factory=Awaited)  # of the provisional response that is told to the machine now
     callee_answered: bool = False  # has an SDP of the callee come?
     answered: bool = False  # has the first offer been answered?
+    shown: bytes = b""  # the callee's SDP as the caller got it last
     pracking: int = 0  # PRACKs of ours that are not answered
     pracked: bool = False  # has one been?
     updating: bool = False  # an UPDATE of ours tells the callee that bearers stand
@@ -67,6 +68,23 @@ class Branch:
         first = self.session.primary
         if self.number == 0 and first is not None and first.record is not None:
             first.record.medias_of = lambda: self.medias(MO)  # until the caller's leg joins a branch
+
+    def fork(self, number: int) -> "Branch":
+        """A branch for one more phone behind the same contact, on the same media."""
+        other = Branch(self.session, number, self.anchor, self.qos, self.bearers, self.binding)
+        other.offered, other.caller_reliable, other.callee_reliable = (
+            self.offered, self.caller_reliable, self.callee_reliable
+        )  # fmt: skip
+        other._offers[MO] = self._offers[MO]
+        self.anchor.shared = True
+        return other
+
+    def take_media(self) -> None:
+        """This phone has the call: the media that it shared with others behind its contact is as it said."""
+        mo, mt = self._agreed
+        if self.anchor.shared and mo is not None and mt is not None:
+            self.anchor.settle(mo, mt)
+        self.anchor.shared = False
 
     def clear(self) -> None:
         """The call is over: let go of what refers back to it."""
@@ -129,6 +147,8 @@ class Branch:
         if near.way is not Way.THROUGH or far.way is not Way.THROUGH:
             sdp = without_preconditions(sdp)
         relayed = self.anchor.relay(heard_from, sdp, offer=offer)
+        if heard_from == MT:
+            self.shown = relayed
         if not offer:
             self.answered = True
             self._agree(heard_from, sdp)

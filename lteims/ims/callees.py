@@ -52,8 +52,7 @@ class Callees:
         """One more phone behind the callee: its dialog is a branch of its own, on the same media."""
         branch: Branch = leg.branch
         session = branch.session
-        fork = Branch(session, len(session.branches), branch.anchor, branch.qos, branch.bearers, branch.binding)
-        fork.offered, fork.caller_reliable = branch.offered, branch.caller_reliable
+        fork = branch.fork(len(session.branches))
         session.branches.append(fork)
         self._opening.adopt(session, fork, other)
         self._owner.handle(session, machine.Forked(fork.number, branch.number))
@@ -95,7 +94,7 @@ class Callees:
                 branch.told = True
                 self._say(branch, machine.Progress(183, "", body, shown, branch.number, True), awaited)
                 body = b""
-            if code == 180 and branch.told:
+            if code == 180 and branch.told and not branch.held:
                 late = machine.Progress(
                     180, reason, b"", shown, branch.number, branch.reliable(180, b"", came_reliable=False)
                 )
@@ -134,6 +133,7 @@ class Callees:
             self._owner.handle(session, machine.Answered(branch=branch.number))
             return
         try:
+            branch.take_media()
             body = self._described(branch, leg, response)
             if session.primary is None and not branch.answered:  # RFC 3261 13.2.1
                 raise SipError(500, "no SDP")
@@ -147,7 +147,7 @@ class Callees:
         if branch.offered and branch.told:
             body = b""
         elif not body and (branch.offered or not branch.told):
-            body = branch.anchor.last_sent(MO)  # it was shown in a response that nobody acknowledged
+            body = branch.shown  # in a response that nobody acknowledged
         self._answered(branch, leg, response, body)
 
     def _answered(self, branch: Branch, leg: Leg, response: Response, body: bytes) -> None:

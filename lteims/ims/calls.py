@@ -35,6 +35,7 @@ from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
 from lteims.sip.message import Request, Response
+from lteims.sip.reliable import QUEUED
 from lteims.trace import ERROR, IMS, INFO, log
 
 RING_TIME = 180.0  # seconds without a final answer (timer C, RFC 3261 16.6)
@@ -372,6 +373,8 @@ class Calls:
             leg = branch.mo or self._early(session, branch)
         shown = respond.headers | ({"allow": ALLOW} if 180 <= code < 300 else {})
         if respond.reliable and code < 200:
+            if len(branch.unpracked) > QUEUED:  # it would be dropped below: its PRACK will not come
+                return
             branch.unpracked.append(branch.coming)
         if respond.body and (respond.reliable or 200 <= code < 300):
             branch.told = True

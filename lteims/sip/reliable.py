@@ -14,7 +14,7 @@ from lteims.sip.message import Message, Response
 
 _TAG = "100rel"
 _TOP_CSEQ = 0x7FFFFFFF
-_QUEUED = 32  # responses; a callee that sends more while its caller acknowledges none has said enough
+QUEUED = 32  # responses; a callee that sends more while its caller acknowledges none has said enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class ReliableResponses:
             case _ if response.code == 100:
                 return [Transmit(response)]
             case _State.OPEN:
-                if len(self._queue) < _QUEUED:
+                if len(self._queue) < QUEUED:
                     self._queue.append(response)
                 return []
             case _:

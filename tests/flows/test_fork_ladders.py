@@ -1310,3 +1310,216 @@ def test_a_proxy_that_makes_dialogs_without_end(lab: Lab) -> None:
         a <-- 486
         a --> ACK
     """)
+
+
+# --- the media of several phones behind one contact
+
+
+def remotes(lab: Lab) -> set[tuple[str, int] | None]:
+    """Where the streams of the call send."""
+    return {stream.remote for stream in lab.plane.streams}
+
+
+def both_described(lab: Lab, first: str, second: str) -> None:
+    """Two phones behind the contact answer the offer, on ports 41000 and 41500, and the caller acknowledges both."""
+    lab.a.media_port = 42000
+    lab.play(f"""
+        a --> INVITE {first}
+        a <-- 100
+                    INVITE sdp --> b
+    """)
+    lab.b.media_port = 41000
+    lab.play(f"""
+                    183 {second} <-- b
+        a <-- 183 rel sdp @1
+    """)
+    lab.b.media_port = 41500
+    lab.play(f"""
+                    183 {second} @2 <-- b
+        a <-- 183 rel sdp @2
+        a --> PRACK @1
+                    PRACK @1 --> b
+                    200 PRACK @1 <-- b
+        a <-- 200 PRACK
+        a --> PRACK @2
+                    PRACK @2 --> b
+                    200 PRACK @2 <-- b
+        a <-- 200 PRACK
+    """)
+
+
+@pytest.mark.parametrize("winner", [1, 2])
+def test_the_media_is_that_of_the_phone_that_answers(lab: Lab, winner: int) -> None:
+    """Its SDP was in its 183 (RFC 3262 5), and another phone behind the contact has sent one since then."""
+    both_described(lab, "sdp 100rel", "rel sdp")
+    lab.play(f"""
+                    200 @{winner} <-- b
+        a <-- 200 @{winner}
+        a --> ACK @{winner}
+                    ACK @{winner} --> b
+    """)
+    assert remotes(lab) == {("192.0.2.11", 42000), ("192.0.2.12", 41000 if winner == 1 else 41500)}
+    lab.play(BYE)
+
+
+def test_the_media_of_the_first_phone_with_preconditions(lab: Lab) -> None:
+    both_described(lab, "pre", "pre")
+    lab.b.media_port = 41000
+    lab.play("""
+        a --> UPDATE ready @1
+                    UPDATE sdp @1 --> b
+                    200 UPDATE ready @1 <-- b
+        a <-- 200 UPDATE sdp @1
+    """)
+    lab.b.media_port = 41500
+    lab.play("""
+        a --> UPDATE ready @2
+                    UPDATE sdp @2 --> b
+                    200 UPDATE ready @2 <-- b
+        a <-- 200 UPDATE sdp @2
+                    180 @1 <-- b
+        a <-- 180 @1
+                    200 @1 <-- b
+        a <-- 200 @1
+        a --> ACK @1
+                    ACK @1 --> b
+    """)
+    assert remotes(lab) == {("192.0.2.11", 42000), ("192.0.2.12", 41000)}
+    lab.play(BYE)
+
+
+def test_offers_of_two_phones_behind_one_contact(lab: Lab) -> None:
+    """Nobody has offered: each 183 does, and each PRACK answers."""
+    lab.play("""
+        a --> INVITE 100rel
+        a <-- 100
+                    INVITE --> b
+    """)
+    for number, port in ((1, 41000), (2, 41500)):
+        lab.b.media_port = port
+        lab.a.media_port = port + 1000
+        lab.play(f"""
+                    183 rel sdp @{number} <-- b
+            a <-- 183 rel sdp @{number}
+            a --> PRACK sdp @{number}
+                    PRACK sdp @{number} --> b
+                    200 PRACK @{number} <-- b
+            a <-- 200 PRACK @{number}
+        """)
+    lab.play("""
+                    200 @1 <-- b
+        a <-- 200 @1
+        a --> ACK @1
+                    ACK @1 --> b
+    """)
+    assert remotes(lab) == {("192.0.2.11", 42000), ("192.0.2.12", 41000)}
+    lab.play(BYE)
+
+
+@pytest.mark.parametrize("code", ["200", "200 sdp"])
+def test_video_that_another_phone_behind_the_contact_rejects_stays(lab: Lab, code: str) -> None:
+    voice, video = "audio {port} RTP/AVP 0", "video {port} RTP/AVP 99"
+    lab.a.medias = [voice, video]
+    lab.play("""
+        a --> INVITE sdp 100rel
+        a <-- 100
+                    INVITE sdp --> b
+    """)
+    lab.b.medias = [voice, video]
+    lab.play("""
+                    183 sdp @1 <-- b
+        a <-- 183 rel sdp @1
+        a --> PRACK @1
+        a <-- 200 PRACK
+    """)
+    lab.b.medias = [voice, "video 0 RTP/AVP 99"]
+    lab.play("""
+                    183 sdp @2 <-- b
+        a <-- 183 rel sdp @2
+        a --> PRACK @2
+        a <-- 200 PRACK
+    """)
+    lab.b.medias = [voice, video]
+    lab.play(f"""
+                    {code} @1 <-- b
+        a <-- 200 @1
+        a --> ACK @1
+                    ACK @1 --> b
+    """)
+    assert [len(record.medias) for record in lab.calls.records if record.ended is None] == [2, 2]
+    lab.play(BYE)
+
+
+def test_video_that_the_phone_that_answers_rejects_is_closed(lab: Lab) -> None:
+    voice, video = "audio {port} RTP/AVP 0", "video {port} RTP/AVP 99"
+    lab.a.medias = [voice, video]
+    lab.b.medias = [voice, "video 0 RTP/AVP 99"]
+    lab.play("""
+        a --> INVITE sdp 100rel
+        a <-- 100
+                    INVITE sdp --> b
+                    183 sdp @1 <-- b
+        a <-- 183 rel sdp @1
+        a --> PRACK @1
+        a <-- 200 PRACK
+                    180 @2 <-- b
+        a <-- 180 @2
+                    200 @1 <-- b
+        a <-- 200 @1
+        a --> ACK @1
+                    ACK @1 --> b
+    """)
+    assert [stream.kind for stream in lab.plane.streams] == ["audio", "audio"]
+    lab.play(BYE)
+
+
+def test_an_early_answer_that_nobody_acknowledged_is_told_again(lab: Lab) -> None:
+    """The 200 of the first phone has no SDP: its own 183 counts, not that of the other one."""
+    lab.play("""
+        a --> INVITE sdp
+        a <-- 100
+                    INVITE sdp --> b
+    """)
+    lab.b.medias = ["audio {port} RTP/AVP 8"]
+    lab.play("""
+                    183 sdp @1 <-- b
+        a <-- 183 sdp @1
+    """)
+    lab.b.medias = ["audio {port} RTP/AVP 0"]
+    lab.play("""
+                    183 sdp @2 <-- b
+        a <-- 183 sdp @2
+                    200 @1 <-- b
+        a <-- 200 sdp @1
+        a --> ACK
+                    ACK @1 --> b
+    """)
+    assert b"RTP/AVP 8\r\n" in lab.a.last("200 sdp").body
+    lab.play(BYE)
+
+
+def test_one_phone_behind_the_contact_has_preconditions_the_other_has_not(lab: Lab) -> None:
+    """The caller's end at the server, for the phone that has none: it does not answer before the bearer stands."""
+    lab.play("""
+        a --> INVITE pre
+        a <-- 100
+                    INVITE sdp --> b
+                    183 pre @1 <-- b
+        a <-- 183 rel sdp @1
+        a --> PRACK @1
+                    PRACK @1 --> b
+                    200 PRACK @1 <-- b
+        a <-- 200 PRACK
+                    180 @2 <-- b
+        a <-- 180 @2
+                    200 sdp @2 <-- b
+                    ACK @2 --> b
+        a <-- 183 rel sdp @2
+        a --> PRACK @2
+        a <-- 200 PRACK
+        a --> UPDATE ready @2
+        a <-- 200 UPDATE sdp @2
+        a <-- 200 @2
+        a --> ACK @2
+    """)
+    lab.play(BYE)

@@ -968,3 +968,34 @@ def test_everything_over_tcp(lab: Lab) -> None:
         {ANSWERED}
         {BYE}
     """)
+
+
+def test_ringing_without_end_that_nobody_acknowledges(lab: Lab) -> None:
+    """What is too much is left unanswered, so that it fills no memory; what was told is acknowledged in its order."""
+    lab.play("""
+        a --> INVITE sdp 100rel
+        a <-- 100
+                    INVITE sdp --> b
+                    180 rel <-- b
+        a <-- 180 rel
+        200 x       180 rel <-- b
+    """)
+    branch = next(iter(lab.calls)).branch
+    assert len(branch.unpracked) == 33
+    for number in range(1, 33):
+        lab.play("""
+            a --> PRACK
+                    PRACK --> b
+            a <-- 180 rel
+                    200 PRACK <-- b
+            a <-- 200 PRACK
+        """)
+        assert lab.b.last("PRACK").get("rack") == f"{number} 1 INVITE"
+    lab.play(f"""
+        a --> PRACK
+                    PRACK --> b
+                    200 PRACK <-- b
+        a <-- 200 PRACK
+        {ANSWERED.replace("200 <--", "200 sdp <--").replace("a <-- 200", "a <-- 200 sdp")}
+        {BYE}
+    """)

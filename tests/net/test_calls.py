@@ -121,6 +121,8 @@ class Phone:
         """The next message."""
         while not self._waiting:
             data = self.sip.recv(65535)
+            if not data:
+                raise ConnectionError("the server has closed the connection")
             self._waiting += self._framer.feed(data) if self.tcp else [data]
         return Heard(parse(self._waiting.pop(0)))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
-from typing import Self
+from typing import ClassVar, Self
 
 from lteims.errors import ProtocolError
 from lteims.media import section
@@ -24,7 +24,7 @@ _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 class SdpError(ProtocolError):
     """The body is no session description; `code` is the SIP answer (RFC 3261 21.4.1)."""
 
-    code = SIP_BAD_REQUEST
+    code: ClassVar[int] = SIP_BAD_REQUEST  # a plain attribute of a compiled exception would be lost
 
 
 class Direction(StrEnum):

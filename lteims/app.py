@@ -23,10 +23,12 @@ from lteims.ims.control import Control
 from lteims.ims.headers import Finisher
 from lteims.ims.hss import EmbeddedHss
 from lteims.ims.icscf import Locator
+from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.pcscf import Pcscf
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
 from lteims.ims.sdp_files import SdpFiles
+from lteims.ims.sms_store import SmsStore
 from lteims.ims.subscribers import Subscribers
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
@@ -106,13 +108,25 @@ class App:
         locator = Locator(config, subscribers)
         identifier = Identifier(config, subscribers, registrar)
         stack.finish = Finisher(config).finish
-        stack.core = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
+        stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
+        pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
         subscribers.local_hosts = local_hosts(config.domain, [e.host for e in stack.endpoints], subscribers)
         restored = subscribers.restore(len(stack.endpoints))
         if restored:
             log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
+        kept = gateway.start()
+        if kept:
+            log(IMS, INFO, f"{kept} short messages restored from {config.ue_db_filename}")
         control = Control(
-            subscribers, calls, time.time, self.stop, locator, str(self._path.parent), files, config.mt_call_sdp_file
+            subscribers,
+            calls,
+            time.time,
+            self.stop,
+            locator,
+            str(self._path.parent),
+            files,
+            config.mt_call_sdp_file,
+            gateway,
         )
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:

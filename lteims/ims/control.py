@@ -16,7 +16,9 @@ from lteims.ims.calls import Calls
 from lteims.ims.forced import read_content
 from lteims.ims.icscf import Locator
 from lteims.ims.identity import impu_uri
+from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.sdp_files import SdpFiles
+from lteims.ims.sms_control import SmsControl
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
 from lteims.sip.errors import SipError
 from lteims.sip.uri import parse_uri
@@ -77,9 +79,11 @@ class Control:
         folder: str = "",
         files: SdpFiles | None = None,
         default_sdp: str = "",
+        gateway: IpSmGw | None = None,
     ) -> None:
         """`folder` is what relative file names are relative to; `default_sdp` is mt_call_sdp_file."""
         self.calls = CallControl(subscribers, calls, locator, files or SdpFiles(), default_sdp, folder)
+        self.sms = SmsControl(subscribers, gateway) if gateway is not None else None
         self._subscribers = subscribers
         self._calls = calls
         self._wall = wall
@@ -121,7 +125,7 @@ class Control:
             impu=tuple(impu.uri.text for impu in subscriber.impus),
             authent_type=subscriber.user.authent_type,
             bindings=tuple(self._binding(subscriber, binding, dialogs) for binding in subscriber.bindings),
-            sms=0,
+            sms=self.sms.pending(subscriber.impi) if self.sms is not None else 0,
         )
 
     def _binding(self, subscriber: Subscriber, binding: Binding, dialogs: dict[str, list[DialogView]]) -> BindingView:

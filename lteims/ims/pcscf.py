@@ -17,6 +17,8 @@ from lteims.ims.icscf import Destination, Locator, Registered, Server, Unknown, 
 from lteims.ims.opening import EXTENSIONS
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar, is_sos
+from lteims.ims.sms_sip import RPDU, TEXT
+from lteims.ims.subscribers import Impu, Subscriber
 from lteims.net import eager
 from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction
@@ -46,6 +48,16 @@ class Calls(Protocol):
         """The ACK to a 2xx."""
 
 
+class Gateway(Protocol):
+    """What pcscf needs of ipsmgw.py."""
+
+    async def on_message(self, transaction: ServerTransaction, caller: Caller) -> None:
+        """A MESSAGE with an RPDU."""
+
+    async def on_text(self, transaction: ServerTransaction, caller: Caller, receiver: Subscriber, impu: Impu) -> None:
+        """A MESSAGE with text for a user whose phone reads SMS, or who is not there."""
+
+
 class Pcscf:
     """Implements net.sip.Core."""
 
@@ -64,6 +76,7 @@ class Pcscf:
         self._locator = locator
         self._calls = calls
         self._relay = relay
+        self.gateway: Gateway | None = None  # for short messages; None: they are relayed as they are
         self._tasks: set[asyncio.Task[None]] = set()
         self.forcing = Forcing(stack, locator, ALLOW)
         stack.takes_cancel = self.on_cancel
@@ -235,15 +248,27 @@ class Pcscf:
         return caller, destination
 
     async def _message(self, transaction: ServerTransaction) -> None:
-        """A pager-mode MESSAGE between two registered users (RFC 3428 7)."""
+        """A short message (TS 24.341), or a pager-mode MESSAGE between two users (RFC 3428 7)."""
         caller, destination = await self._who_and_whom(transaction)
+        kind = transaction.request.get("content-type").partition(";")[0].strip().lower()
+        gateway = self.gateway
+        if kind == RPDU and gateway is not None:  # to a service centre, whatever its name
+            await gateway.on_message(transaction, caller)
+            return
         match destination:
+            case Registered() | Unregistered() if kind == TEXT and gateway is not None and reads_sms(destination):
+                await gateway.on_text(transaction, caller, destination.subscriber, destination.impu)
             case Registered():
                 self._relay.forward(transaction, caller, destination)
             case Unregistered():
                 raise SipError(480, f"{transaction.request.uri} is not registered")
             case _:
                 raise SipError(404, f"nobody takes messages at {transaction.request.uri}")
+
+
+def reads_sms(destination: Registered | Unregistered) -> bool:
+    """Is text for this user a short message: it has a phone that takes those, or it is not there?"""
+    return isinstance(destination, Unregistered) or destination.bindings[0].sms_over_ip
 
 
 def check_extensions(request: Request) -> None:

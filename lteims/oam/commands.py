@@ -16,6 +16,7 @@ from lteims.oam.command import Command, CommandError
 from lteims.oam.listing import columns, log_text, users_text
 from lteims.oam.log import LogFile
 from lteims.oam.log_format import escape, one_line
+from lteims.oam.sms_commands import SmsCommands, SmsControl
 from lteims.trace import ERROR, IMS, LAYERS, LEVEL_NAMES, log
 
 _SHOWN = 60  # characters of the operator's own words that an error repeats
@@ -27,6 +28,10 @@ class Control(Protocol):
     @property
     def calls(self) -> CallControl:
         """What concerns calls."""
+
+    @property
+    def sms(self) -> SmsControl | None:
+        """What concerns short messages."""
 
     def users(self) -> Sequence[UserView]:
         """All users of the database, in its order."""
@@ -45,6 +50,9 @@ class Commands:
         self._table: dict[str, Command] = {}
         for command in (*self._first_commands(), *CallCommands(control.calls).commands()):
             self.add(command)
+        if control.sms is not None:
+            for command in SmsCommands(control.sms).commands():
+                self.add(command)
 
     def add(self, command: Command) -> None:
         """Put a command into the table, or in the place of the one of that name."""

@@ -19,11 +19,13 @@ from lteims.ims.caller import Identifier
 from lteims.ims.calls import Calls
 from lteims.ims.headers import Finisher
 from lteims.ims.icscf import Locator
+from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.pcscf import Pcscf
 from lteims.ims.qos import Bearers
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
 from lteims.ims.sdp_files import SdpFiles
+from lteims.ims.sms_store import SmsStore
 from lteims.ims.subscribers import Binding, Subscribers
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
@@ -497,6 +499,8 @@ class Lab:
             self.stack, cast(Registrar, None), identifier, self.locator, self.calls,
             Relay(self.stack),
         )  # fmt: skip
+        self.gateway = IpSmGw(config, self.stack, self.subscribers, SmsStore(store), self.clock.time)
+        self.pcscf.gateway = self.gateway
         self.phones: dict[str, Phone] = {}
         self.sent_to: list[tuple[str, str, int]] = []  # transport, host, port of all that the server sent
         self.left: deque[tuple[str, str, bytes]] = deque()  # phone, label, octets: sent, not yet in a ladder

@@ -35,6 +35,8 @@ class FakeControl:
     dialogs: list[DialogInfo] = field(default_factory=list)
     done: list[tuple[object, ...]] = field(default_factory=list)  # what was asked of the calls
 
+    sms = None
+
     @property
     def calls(self) -> "FakeCallControl":
         return FakeCallControl(self)

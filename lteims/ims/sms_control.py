@@ -1,0 +1,96 @@
+"""What an operator can do with short messages (manual 6.6, 7): send, count, flush; part of control.py."""
+
+from lteims.errors import OperatorError
+from lteims.ims.identity import impu_uri
+from lteims.ims.ipsmgw import IpSmGw, Submission
+from lteims.ims.subscribers import Impu, Subscriber, Subscribers
+from lteims.sip.errors import SipError
+from lteims.sip.uri import parse_uri
+from lteims.sms import text as sms_text
+from lteims.sms.address import Address
+from lteims.sms.dcs import Alphabet, Dcs
+from lteims.sms.errors import SmsError
+from lteims.sms.userdata import UserData
+
+SENDER = "lteims"  # who sends where the operator does not say
+VALIDITY = 86400.0  # seconds
+
+
+class SmsControl:
+    """The operator's verbs for short messages. OperatorError says why one cannot be carried out."""
+
+    def __init__(self, subscribers: Subscribers, gateway: IpSmGw) -> None:
+        self._subscribers = subscribers
+        self._gateway = gateway
+        self._references = 0
+
+    def prepare(
+        self,
+        *,
+        impi: str = "",
+        impu: str = "",
+        text: str | None = None,
+        sender: str = "",
+        validity: float = VALIDITY,
+        data: bytes | None = None,
+        tp_udl: int | None = None,
+        tp_udhi: bool = False,
+        pid: int = 0,
+        dcs: int | None = None,
+        sos: bool = False,
+    ) -> Submission:
+        """The message that `send` takes: text, or octets of TP-UD as they are (`data`, DCS 4 unless it is given)."""
+        subscriber, found = self._receiver(impi, impu)
+        try:
+            return Submission(
+                receiver=subscriber, impu=found, sender=Address.of(sender or SENDER),
+                parts=self._parts(text, data, tp_udl, tp_udhi=tp_udhi, dcs=dcs),
+                validity=validity, tp_pid=pid & 0xFF, sos=sos,
+            )  # fmt: skip
+        except SmsError as error:
+            raise OperatorError(f"the message cannot be made: {error}") from None
+
+    async def send(self, submission: Submission) -> list[str]:
+        """Store a message and begin to deliver it; its ids."""
+        try:
+            return await self._gateway.submit(submission)
+        except SmsError as error:
+            raise OperatorError(f"the message was not taken: {error}") from None
+
+    def sms_flush(self, impi: str) -> int:
+        """Forget what waits for a user; how many messages."""
+        return self._gateway.flush(self._receiver(impi, "")[0].impi)
+
+    def pending(self, impi: str) -> int:
+        """How many messages wait for a user."""
+        return self._gateway.pending(impi)
+
+    def _receiver(self, impi: str, impu: str) -> tuple[Subscriber, Impu | None]:
+        if impi:
+            subscriber = self._subscribers.by_impi(impi)
+            if subscriber is not None:
+                return subscriber, None
+            if not impu:
+                raise OperatorError(f"there is no user with IMPI '{impi}'")
+        if not impu:
+            raise OperatorError("to whom? An impi or an impu is needed")
+        try:
+            found = self._subscribers.by_impu(parse_uri(impu_uri(impu, self._subscribers.domain)))
+        except SipError as error:
+            raise OperatorError(f"'{impu}' is no IMPU: {error}") from None
+        if found is None:
+            raise OperatorError(f"there is no user with IMPU '{impu}'")
+        return found
+
+    def _parts(
+        self, text: str | None, data: bytes | None, tp_udl: int | None, *, tp_udhi: bool, dcs: int | None
+    ) -> list[UserData]:  # fmt: skip
+        if text is not None:
+            self._references = (self._references + 1) & 0xFF
+            alphabet = None if dcs is None else Dcs(dcs).alphabet
+            if alphabet is Alphabet.EIGHT_BIT:
+                alphabet = None  # the manual's default of dcs stands for data
+            return sms_text.split(text, reference=self._references, alphabet=alphabet)
+        if data is None:
+            raise OperatorError("what? A text or binary data is needed")
+        return [sms_text.binary(data, tp_udl, tp_dcs=Dcs(4 if dcs is None else dcs), tp_udhi=tp_udhi)]

@@ -1,0 +1,68 @@
+"""The operator's commands for short messages (manual 7): sms, sms_flush. Part of the table in commands.py."""
+
+import asyncio
+from typing import Protocol
+
+from lteims.errors import OperatorError
+from lteims.ims.ipsmgw import Submission
+from lteims.oam.command import Command, CommandError
+from lteims.trace import ERROR, IMS, log
+
+
+class SmsControl(Protocol):
+    """What these commands ask of the server."""
+
+    def prepare(self, *, impi: str = "", impu: str = "", text: str | None = None) -> Submission:
+        """Make a message."""
+
+    async def send(self, submission: Submission) -> list[str]:
+        """Store and deliver it."""
+
+    def sms_flush(self, impi: str) -> int:
+        """Forget what waits for a user."""
+
+
+class SmsCommands:
+    """Makes the commands."""
+
+    def __init__(self, control: SmsControl) -> None:
+        self._control = control
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def commands(self) -> tuple[Command, ...]:
+        """All of them."""
+        return (
+            Command(
+                "sms",
+                "IMPI|IMPU TEXT",
+                "Send a short message to a user.",
+                "IMPU is looked for where there is no such IMPI. A long text goes in parts; the message waits for\n"
+                "the user to register.",
+                self._sms,
+            ),
+            Command("sms_flush", "IMPI", "Forget the short messages that wait for a user.", "", self._flush),
+        )
+
+    def _sms(self, arguments: str) -> str:
+        whom, _, text = arguments.partition(" ")
+        if not whom or not text.strip():
+            raise CommandError("usage: sms IMPI|IMPU TEXT")
+        submission = self._control.prepare(impi=whom, impu=whom, text=text.strip())
+        task = asyncio.get_running_loop().create_task(self._send(submission))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        count = len(submission.parts)
+        return f"{count} {'part' if count == 1 else 'parts'} for {submission.receiver.impi}"
+
+    async def _send(self, submission: Submission) -> None:
+        try:
+            await self._control.send(submission)
+        except OperatorError as error:
+            log(IMS, ERROR, f"sms: {error}")
+
+    def _flush(self, arguments: str) -> str:
+        impi = arguments.strip()
+        if not impi:
+            raise CommandError("usage: sms_flush IMPI")
+        count = self._control.sms_flush(impi)
+        return f"{count} {'message' if count == 1 else 'messages'} forgotten"

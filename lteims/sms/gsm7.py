@@ -30,7 +30,8 @@ _TABLE: Final = ALPHABET + 128 * "\ufffd"  # no septet is above 127
 _FITS: Final = {
     **dict.fromkeys("‘’‚‛′`´ʼ", "'"), **dict.fromkeys("“”„‟″«»", '"'), **dict.fromkeys("‐‑‒–—―−", "-"),
     **dict.fromkeys("•·∙", "*"), **dict.fromkeys("\t\u00a0\u2000\u2001\u2002\u2003\u2009\u202f\u3000", " "),
-    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff\u00ad", ""), "‹": "<", "›": ">", "×": "x", "÷": "/",
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff\u00ad", ""), "‹": "<", "›": ">", "×": "x",
+    "÷": "/", "⁄": "/",
     "…": "...", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "TH",
     "ð": "d", "Ð": "D", "©": "(c)", "®": "(r)", "™": "TM", "ẞ": "SS",
     **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True)),

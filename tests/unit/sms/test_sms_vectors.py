@@ -13,7 +13,7 @@ def named(vectors: tuple[Valid, ...] | tuple[Invalid, ...]) -> list[object]:
 
 
 def test_there_are_many_and_each_has_its_name() -> None:
-    names = [vector.name for vector in (*VALID, *INVALID)]
+    names = [vector.name for vector in VALID] + [vector.name for vector in INVALID]
     assert len(names) == len(set(names))
     assert len(names) >= 60
 

@@ -410,3 +410,25 @@ def test_a_phone_that_is_silent() -> None:
     assert network.told == [SmRlReportInd(None, "CP-ERROR 17 network failure")]
     assert network.finished == 2
     assert not phone.told
+
+
+class Lines:
+    """A sink that keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def write(self, layer: trace.Layer, level: int, dir: str, id: str, message: str, body: str, data: bytes) -> None:
+        self.messages.append(f"{id} {message}")
+
+
+def test_changes_of_state_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    monkeypatch.setattr(trace.IMS, "level", trace.DEBUG)
+    former = trace.set_sink(lines)
+    try:
+        Smr(id="impi").handle(SENT_MT[0], 0.0)
+        smc.Smc(Ti(3), id="impi").handle(MnsmsEstReq(b"x"), 0.0)
+    finally:
+        trace.set_sink(former)
+    assert lines.messages == ["impi SMR Idle -> Wait for RP-ACK", "impi SMC ti=3 Idle -> MM-connection pending"]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
+from lteims import trace
 from lteims.sms import cp, rp, smc
 from lteims.sms.address import Address
 from lteims.sms.cause import CpCause, RpCause

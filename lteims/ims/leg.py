@@ -473,8 +473,10 @@ class Leg:
         self._stop_timer()
         due = self.session.next()
         if due is not None and not self.stopped:
-            delay = max(0.0, due[1] - self._stack.loop.time())
-            self._timer = self._stack.wheel.add(delay, self._due, due[0])
+            self._set_timer(*due)
+
+    def _set_timer(self, what: str, when: float) -> None:
+        self._timer = self._stack.wheel.add(max(0.0, when - self._stack.loop.time()), self._due, what)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -490,6 +492,7 @@ class Leg:
         elif "UPDATE" in self.allow:
             self.send(self.dialog.request("UPDATE"), Refresh(self))
         else:
+            self._set_timer("expire", self.session.end)  # the peer may say 100 and no more
             self.owner.leg_refresh(self)
 
     def refreshed(self, response: Response) -> None:
@@ -501,8 +504,13 @@ class Leg:
     def retry_refresh(self) -> None:
         """Try again a little later: the peer was busy (RFC 4028 10 leaves the rest of the interval for that)."""
         self._stop_timer()
-        if not self.stopped:
-            self._timer = self._stack.wheel.add(2.0, self._due, "refresh")
+        again = self._stack.loop.time() + 2.0
+        if self.stopped:
+            return
+        if not self.session.interval or again < self.session.end:
+            self._set_timer("refresh", again)
+        else:
+            self._set_timer("expire", self.session.end)
 
 
 class Refresh:

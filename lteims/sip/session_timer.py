@@ -91,10 +91,15 @@ class SessionTimer:
         """
         if self._terms is None:
             return None
-        interval = self._terms.interval
         if self._terms.by_us and not self._expiring:
-            return "refresh", self._since + interval / 2
-        return "expire", self._since + interval - min(_END_MARGIN, interval / 3)
+            return "refresh", self._since + self._terms.interval / 2
+        return "expire", self.end
+
+    @property
+    def end(self) -> float:
+        """When the session is given up if it is not refreshed (RFC 4028 10)."""
+        interval = self.interval
+        return self._since + interval - min(_END_MARGIN, interval / 3)
 
     def refused(self) -> None:
         """Our refresh got no 2xx and is not tried again: next() says when the session ends (RFC 4028 10).

@@ -619,3 +619,46 @@ def test_a_session_expires_that_makes_no_sense(lab: Lab, value: str) -> None:
                     ACK --> b
         {BYE}
     """)
+
+
+@pytest.mark.parametrize("said", ["100", "183"])
+def test_a_refreshing_reinvite_that_gets_no_more_than_a_provisional_response(lab: Lab, said: str) -> None:
+    """Its transaction has no end of its own then (RFC 3261 17.1.1.2); the session has one."""
+    refreshed = {"session_expires": "1000;refresher=uas", "allow": TAKES}
+    call(lab, refreshed, {"require": "timer", "session_expires": "1000;refresher=uac", "allow": "INVITE, ACK, BYE"})
+    lab.play(f"""
+        500.1 s
+                    INVITE sdp --> b
+        a <-- UPDATE
+        a --> 200 UPDATE
+                    {said} <-- b
+        467.8 s
+        within 0.2 s
+        a <-- BYE
+                    CANCEL --> b
+                    BYE --> b
+        a --> 200 BYE
+                    200 CANCEL <-- b
+                    200 BYE <-- b
+                    487 <-- b
+                    ACK --> b
+    """)
+
+
+def test_a_phone_that_is_busy_with_another_offer_for_ever(lab: Lab) -> None:
+    refreshed = {"session_expires": "1000;refresher=uas", "allow": TAKES}
+    call(lab, refreshed, CALM_B | {"session_expires": "1000;refresher=uac"})
+    lab.play("""
+        500.1 s
+                    UPDATE --> b
+        a <-- UPDATE
+        a --> 200 UPDATE
+                    491 UPDATE <-- b
+    """)
+    for _ in range(232):
+        lab.play("""
+        2.01 s
+                    UPDATE --> b
+                    491 UPDATE <-- b
+        """)
+    lab.play(f"within 2.1 s\n{ENDED_BY_US}")

@@ -7,7 +7,7 @@ to phone. Called by ims/call and ims/leg; what reserves the bearer tells it by `
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 
-from lteims.media.qos_line import MANDATORY, NOTHING, TAGS, Terms, Way, Wish, terms_of, without_qos
+from lteims.media.qos_line import MANDATORY, NOTHING, TAGS, Terms, Way, Wish, has_qos, terms_of, without_qos
 from lteims.media.sdp import Media, Sdp
 from lteims.media.section import Lines
 
@@ -28,6 +28,8 @@ def offers_preconditions(sdp: Sdp) -> bool:
 
 def without_preconditions(sdp: Sdp) -> Sdp:
     """The same description without a=curr, a=des and a=conf of type qos; other types stay."""
+    if not any(has_qos(lines) for lines in (sdp.lines, *(media.lines for media in sdp.medias))):
+        return sdp  # as most are
     medias = tuple(replace(media, lines=without_qos(media.lines)) for media in sdp.medias)
     return Sdp(without_qos(sdp.lines), medias)
 

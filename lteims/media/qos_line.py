@@ -10,6 +10,7 @@ from lteims.media.sdp import Media
 from lteims.media.section import Lines
 
 _NAMES = ("curr", "des", "conf")
+_STARTS = ("curr", "des:", "conf")
 
 
 class Way(Flag):
@@ -128,6 +129,11 @@ def _with_line(terms: Terms, name: str, strength: str, segment: str, way: Way) -
 def without_qos(lines: Lines) -> Lines:
     """The section without them."""
     return tuple(line for line in lines if not _is_qos(line))
+
+
+def has_qos(lines: Lines) -> bool:
+    """Are there any?"""
+    return any(line[0] == "a" and line[2:6] in _STARTS and _is_qos(line) for line in lines)
 
 
 def _is_qos(line: str) -> bool:

@@ -14,6 +14,7 @@ from lteims.config import ImpuConfig, UserConfig
 from lteims.ims.binding import Binding as Binding  # who works with subscribers has both words from here
 from lteims.ims.binding import BindingError
 from lteims.ims.identity import candidate_keys, derived_impi, derived_impu, impu_uri, is_address, key_of
+from lteims.ims.wildcard import covers, is_wildcard
 from lteims.net.timers import Handle, TimerWheel
 from lteims.sip.errors import SipError
 from lteims.sip.headers import NameAddr
@@ -114,6 +115,7 @@ class Subscribers:
         self._by_user: dict[str, Subscriber | None] = {}  # None: two IMPIs share this user part
         self._by_key: dict[str, tuple[Subscriber, Impu]] = {}
         self._by_name: dict[str, tuple[Subscriber, Impu] | None] = {}  # number or user part; None: of two subscribers
+        self._wildcards: list[tuple[Subscriber, Impu]] = []
         self._timers: dict[str, tuple[Handle, float]] = {}  # by binding id
         self._count = 0
 
@@ -136,6 +138,8 @@ class Subscribers:
             for impu in subscriber.impus:
                 if self._by_key.setdefault(impu.key, (subscriber, impu))[0] is not subscriber:
                     log(IMS, WARN, f"ue_db: IMPU {impu.uri} belongs to {self._by_key[impu.key][0].impi} already")
+                if is_wildcard(impu.uri):
+                    self._wildcards.append((subscriber, impu))
                 name = impu.uri.number or impu.uri.user
                 known = self._by_name.setdefault(name, (subscriber, impu))
                 if known is not None and known[0] is not subscriber:
@@ -158,6 +162,7 @@ class Subscribers:
         filed = self._by_key[known.key][1]
         if id(filed) in changed:
             self._by_key[known.key] = (subscriber, changed[id(filed)])
+        self._wildcards = [(owner, changed.get(id(impu), impu)) for owner, impu in self._wildcards]
         name = known.uri.number or known.uri.user
         named = self._by_name.get(name)
         if named is not None and id(named[1]) in changed:
@@ -184,7 +189,12 @@ class Subscribers:
             if found is not None:
                 return found
         if uri.scheme == "tel" or (uri.host in self.local_hosts and is_address(uri.host)):
-            return self._by_name.get(uri.number or uri.user)  # a number, or a user at our address, has no domain
+            named = self._by_name.get(uri.number or uri.user)  # a number, or a user at our address, has no domain
+            if named is not None:
+                return named
+        for subscriber, impu in self._wildcards:  # what is provisioned by itself goes first (TS 23.003 13.4A)
+            if covers(impu.uri, uri, self.local_hosts):
+                return subscriber, impu
         return None
 
     def by_key(self, key: str) -> tuple[Subscriber, Impu] | None:

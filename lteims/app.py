@@ -20,11 +20,13 @@ from lteims.ims.caller import Identifier
 from lteims.ims.calls import Calls
 from lteims.ims.challenge import Challenges
 from lteims.ims.control import Control
+from lteims.ims.deregistration import Deregistration
 from lteims.ims.headers import Finisher
 from lteims.ims.hss import EmbeddedHss
 from lteims.ims.icscf import Locator
 from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.pcscf import Pcscf
+from lteims.ims.regevent import RegEvent
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
 from lteims.ims.sdp_files import SdpFiles
@@ -110,6 +112,7 @@ class App:
         stack.finish = Finisher(config).finish
         stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
         pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
+        pcscf.notifier = RegEvent(config, stack, subscribers, time.time)
         subscribers.local_hosts = local_hosts(config.domain, [e.host for e in stack.endpoints], subscribers)
         restored = subscribers.restore(len(stack.endpoints))
         if restored:
@@ -127,6 +130,7 @@ class App:
             files,
             config.mt_call_sdp_file,
             gateway,
+            Deregistration(stack, subscribers, calls, store),
         )
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:

@@ -13,6 +13,7 @@ from lteims.errors import OperatorError
 from lteims.ims.call import MO
 from lteims.ims.call_control import CallControl
 from lteims.ims.calls import Calls
+from lteims.ims.deregistration import Deregistration
 from lteims.ims.forced import read_content
 from lteims.ims.icscf import Locator
 from lteims.ims.identity import impu_uri
@@ -80,10 +81,12 @@ class Control:
         files: SdpFiles | None = None,
         default_sdp: str = "",
         gateway: IpSmGw | None = None,
+        registrations: Deregistration | None = None,
     ) -> None:
         """`folder` is what relative file names are relative to; `default_sdp` is mt_call_sdp_file."""
         self.calls = CallControl(subscribers, calls, locator, files or SdpFiles(), default_sdp, folder)
         self.sms = SmsControl(subscribers, gateway) if gateway is not None else None
+        self.registrations = registrations
         self._subscribers = subscribers
         self._calls = calls
         self._wall = wall
@@ -113,6 +116,15 @@ class Control:
         if not self._locator.set_options(uri, change):
             raise OperatorError(f"there is no IMPU '{impu}'")
         log(IMS, INFO, f"IMPU {impu} has other options now: {', '.join(changes) or 'none'}")
+
+    def unregister(self, uri: str, event: str = "deactivated") -> list[str]:
+        """De-register a contact by its URI, or a user's by IMPU or IMPI (manual 6.6 unregister); the contacts' URIs.
+
+        OperatorError where there is none.
+        """
+        if self.registrations is None:
+            raise OperatorError("this server has no registrar")
+        return self.registrations.unregister(uri, event)
 
     def quit(self) -> None:
         """Stop the server in order."""

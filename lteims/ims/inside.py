@@ -26,7 +26,7 @@ from lteims.sip.message import Request, Response, copy_headers
 from lteims.sip.multipart import body_of
 from lteims.trace import IMS, INFO, log
 
-ALLOW = "REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
+ALLOW = "REGISTER, SUBSCRIBE, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
 OFFERING = ("INVITE", "UPDATE")
 RETRY = 1.0  # seconds until an UPDATE that met another offer is tried again (RFC 3261 14.1 in spirit)
 _PASSED = (

@@ -315,7 +315,7 @@ class Opening:
         return session
 
 
-ALLOW = "REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
+ALLOW = "REGISTER, SUBSCRIBE, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
 
 
 def tags_of(request: Request) -> list[str]:

@@ -27,7 +27,7 @@ from lteims.sip.grammar import host_port
 from lteims.sip.message import Request
 from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
-ALLOW = "REGISTER, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
+ALLOW = "REGISTER, SUBSCRIBE, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
 ACCEPT = "application/sdp"
 OPTION_TAGS: Final = frozenset({"path"})  # what we carry out ourselves when a Require asks for it
@@ -58,6 +58,19 @@ class Gateway(Protocol):
         """A MESSAGE with text for a user whose phone reads SMS, or who is not there."""
 
 
+class Notifier(Protocol):
+    """What pcscf needs of regevent.py."""
+
+    def check(self, request: Request) -> None:
+        """Can this SUBSCRIBE be served at all?"""
+
+    def on_subscribe(self, transaction: ServerTransaction, caller: Caller) -> None:
+        """A SUBSCRIBE outside any dialog."""
+
+    def on_dialog_request(self, transaction: ServerTransaction) -> None:
+        """A SUBSCRIBE inside a dialog."""
+
+
 class Pcscf:
     """Implements net.sip.Core."""
 
@@ -77,6 +90,7 @@ class Pcscf:
         self._calls = calls
         self._relay = relay
         self.gateway: Gateway | None = None  # for short messages; None: they are relayed as they are
+        self.notifier: Notifier | None = None  # of registration state; None: SUBSCRIBE is not allowed
         self._tasks: set[asyncio.Task[None]] = set()
         self.forcing = Forcing(stack, locator, ALLOW)
         stack.takes_cancel = self.on_cancel
@@ -125,6 +139,10 @@ class Pcscf:
         if request.method not in IN_DIALOG and request.method not in ("INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE"):
             raise not_allowed(request)
         check_extensions(request)
+        notifier = self.notifier
+        if request.method == "SUBSCRIBE" and notifier is not None:  # no call's dialog is shared (RFC 6665 4.5.2)
+            notifier.on_dialog_request(transaction)
+            return
         if not self._calls.on_dialog_request(transaction):
             raise SipError(481, f"{request.method} in a dialog that does not exist")
 
@@ -141,6 +159,9 @@ class Pcscf:
             case "MESSAGE":
                 check_extensions(request)
                 self._spawn(self._message(transaction), transaction)
+            case "SUBSCRIBE" if self.notifier is not None:
+                check_extensions(request)
+                self._spawn(self._subscribe(transaction, self.notifier), transaction)
             case method if method in IN_DIALOG:
                 raise SipError(481, f"{method} outside a dialog")
             case _:
@@ -246,6 +267,13 @@ class Pcscf:
         if isinstance(destination, Registered) and caller.binding is not None:
             destination = self._locator.route(uri, caller.binding)
         return caller, destination
+
+    async def _subscribe(self, transaction: ServerTransaction, notifier: Notifier) -> None:
+        """Registration state is what there is to subscribe to (TS 24.229 5.4.2.1)."""
+        request = transaction.request
+        notifier.check(request)
+        caller = await self._identifier.identify(request, transaction.flow, None)
+        notifier.on_subscribe(transaction, caller)
 
     async def _message(self, transaction: ServerTransaction) -> None:
         """A short message (TS 24.341), or a pager-mode MESSAGE between two users (RFC 3428 7)."""

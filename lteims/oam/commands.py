@@ -16,6 +16,7 @@ from lteims.oam.command import Command, CommandError
 from lteims.oam.listing import columns, log_text, users_text
 from lteims.oam.log import LogFile
 from lteims.oam.log_format import escape, one_line
+from lteims.oam.registration_commands import RegistrationCommands, RegistrationControl
 from lteims.oam.sms_commands import SmsCommands, SmsControl
 from lteims.trace import ERROR, IMS, LAYERS, LEVEL_NAMES, log
 
@@ -32,6 +33,10 @@ class Control(Protocol):
     @property
     def sms(self) -> SmsControl | None:
         """What concerns short messages."""
+
+    @property
+    def registrations(self) -> RegistrationControl | None:
+        """What concerns registrations."""
 
     def users(self) -> Sequence[UserView]:
         """All users of the database, in its order."""
@@ -52,6 +57,9 @@ class Commands:
             self.add(command)
         if control.sms is not None:
             for command in SmsCommands(control.sms).commands():
+                self.add(command)
+        if control.registrations is not None:
+            for command in RegistrationCommands(control.registrations).commands():
                 self.add(command)
 
     def add(self, command: Command) -> None:

@@ -22,6 +22,7 @@ from lteims.ims.icscf import Locator
 from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.pcscf import Pcscf
 from lteims.ims.qos import Bearers
+from lteims.ims.regevent import RegEvent
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
 from lteims.ims.sdp_files import SdpFiles
@@ -501,6 +502,8 @@ class Lab:
         )  # fmt: skip
         self.gateway = IpSmGw(config, self.stack, self.subscribers, SmsStore(store), self.clock.time)
         self.pcscf.gateway = self.gateway
+        self.notifier = RegEvent(config, self.stack, self.subscribers, self.clock.time)
+        self.pcscf.notifier = self.notifier
         self.phones: dict[str, Phone] = {}
         self.sent_to: list[tuple[str, str, int]] = []  # transport, host, port of all that the server sent
         self.left: deque[tuple[str, str, bytes]] = deque()  # phone, label, octets: sent, not yet in a ladder

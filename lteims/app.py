@@ -25,6 +25,9 @@ from lteims.ims.headers import Finisher
 from lteims.ims.hss import EmbeddedHss
 from lteims.ims.icscf import Locator
 from lteims.ims.ipsmgw import IpSmGw
+from lteims.ims.mms import Mms
+from lteims.ims.mms_control import MmsControl
+from lteims.ims.mms_store import MmsStore
 from lteims.ims.pcscf import Pcscf
 from lteims.ims.regevent import RegEvent
 from lteims.ims.relay import Relay
@@ -32,6 +35,7 @@ from lteims.ims.scscf import Registrar
 from lteims.ims.sdp_files import SdpFiles
 from lteims.ims.sms_store import SmsStore
 from lteims.ims.subscribers import Subscribers
+from lteims.net.mm1 import Mm1Server
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
 from lteims.net.sip import SipStack
@@ -50,9 +54,10 @@ from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
 SPARE_FILES = 512  # descriptors that are not for TCP connections
-NOT_SERVED = ("com_addr", "metrics_addr", "mms_server_bind_addr", "sctp_addr", "cx_server_addr", "rx_server_addr")
+NOT_SERVED = ("com_addr", "metrics_addr", "sctp_addr", "cx_server_addr", "rx_server_addr")
 SWEEP_INTERVAL = 5.0  # seconds between looks for nonces that nobody answered
 GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
+MMS_ON_DISK, MMS_IN_MEMORY = 4 << 30, 256 << 20  # octets that the bodies of all multimedia messages may have
 
 
 class App:
@@ -65,6 +70,7 @@ class App:
         self._events = events()
         self._stopping = asyncio.Event()
         self._store_warnings: list[str] = []  # from before there is a log
+        self._mm1: Mm1Server | None = None
 
     def stop(self) -> None:
         """Begin to stop; `run` returns soon after."""
@@ -72,6 +78,7 @@ class App:
 
     async def run(self) -> None:
         """Start, serve until `stop`, stop in order. OperatorError when the start fails."""
+        config = self._config
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_loop_error)
         store = self._open_store()
@@ -80,6 +87,8 @@ class App:
             stack = self._stack(loop, wheel)
             try:
                 stack.bind(self._endpoints())
+                if config.mms_server_bind_addr is not None:
+                    self._mm1 = Mm1Server(config.mms_server_bind_addr.host, config.mms_server_bind_addr.port)
                 # Only now, when no other server has our state or our addresses, may its log be touched
                 log_file = self._open_log(loop)
                 try:
@@ -88,6 +97,8 @@ class App:
                     log(IMS, INFO, "stopped")
                     log_file.close()
             finally:
+                if self._mm1 is not None:
+                    await self._mm1.close()
                 await stack.close()
                 wheel.close()
         finally:
@@ -132,18 +143,28 @@ class App:
             gateway,
             Deregistration(stack, subscribers, calls, store),
         )
+        mms = self._mmsc(self._mm1, subscribers, gateway, store, wheel, stack.tokens) if self._mm1 is not None else None
+        if mms is not None:
+            control.mms = MmsControl(subscribers, mms, str(self._path.parent))
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:
             await stack.start()
+            if self._mm1 is not None and mms is not None:
+                await self._mm1.start(mms)
+                mms.start()
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)
             bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
+            if self._mm1 is not None:
+                bound += f", mms http://{host_port(self._mm1.host, self._mm1.port)}"
             with suppress(OSError):  # whoever read our output may have gone
                 print(f"lteims {__version__} ready: {bound}", flush=True)
             log(IMS, INFO, f"ready: {bound}")
             await self._until_stopped(Commands(control, log_file))
         finally:
             sweeper.stop()
+            if mms is not None:
+                mms.close()
             calls.close()
             if stack.load()["client"]:
                 await asyncio.sleep(GOODBYE_TIME)
@@ -151,6 +172,27 @@ class App:
             await store.commit()
 
     # -- parts
+    def _mmsc(
+        self, mm1: Mm1Server, subscribers: Subscribers, gateway: IpSmGw, store: StateStore, wheel: TimerWheel,
+        tokens: Tokens,
+    ) -> Mms:  # fmt: skip
+        """The MMSC behind an HTTP server, with the messages of the state file."""
+        config = self._config
+        messages = MmsStore(store, MMS_ON_DISK if config.ue_db_filename else MMS_IN_MEMORY)
+        url = f"http://{host_port(self._shown_host(mm1.host), mm1.port)}/"
+        mms = Mms(config, subscribers, gateway, messages, tokens, wheel, time.time, url)
+        kept = mms.restore()
+        if kept:
+            log(IMS, INFO, f"{kept} multimedia messages restored from {config.ue_db_filename}")
+        return mms
+
+    def _shown_host(self, host: str) -> str:
+        """The address by which phones reach a server that is bound to `host`, which may be all of them."""
+        if host not in ("0.0.0.0", "::"):
+            return host
+        shown = [address.addr for address in self._config.sip_addr]
+        return next((a.host for a in shown if a.is_ipv6 == (host == "::")), shown[0].host if shown else host)
+
     def _stack(self, loop: asyncio.AbstractEventLoop, wheel: TimerWheel) -> SipStack:
         config = self._config
         return SipStack(

@@ -9,6 +9,8 @@ from typing import Final
 HELP: dict[str, str] = {
     "sip_": "SIP requests by method and responses by reason phrase, sent and received",
     "ims_forced_answer": "Requests answered, or left without answer, as `code` of an IMPU says",
+    "mms_": "Multimedia messages taken, refused, notified, fetched, forwarded; retrieved, rejected or expired copies;"
+    " reports; requests that MM1 could not serve",
     "log_lost": "Log entries that could not be written to the log file",
     "rtp_recv": "Valid RTP packets received",
     "rtp_send": "RTP packets sent",

@@ -18,6 +18,7 @@ from lteims.ims.forced import read_content
 from lteims.ims.icscf import Locator
 from lteims.ims.identity import impu_uri
 from lteims.ims.ipsmgw import IpSmGw
+from lteims.ims.mms_control import MmsControl
 from lteims.ims.sdp_files import SdpFiles
 from lteims.ims.sms_control import SmsControl
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
@@ -87,6 +88,7 @@ class Control:
         self.calls = CallControl(subscribers, calls, locator, files or SdpFiles(), default_sdp, folder)
         self.sms = SmsControl(subscribers, gateway) if gateway is not None else None
         self.registrations = registrations
+        self.mms: MmsControl | None = None  # app.py sets it where there is an MMSC
         self._subscribers = subscribers
         self._calls = calls
         self._wall = wall

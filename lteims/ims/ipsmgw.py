@@ -128,6 +128,10 @@ class IpSmGw:
         """How many messages wait for a user."""
         return self._store.count(impi)
 
+    def waits(self, id: str) -> bool:
+        """Has this message not been delivered or dropped yet?"""
+        return self._store.get(id) is not None
+
     def load(self) -> int:
         """How many messages wait in all, for metrics and tests."""
         return len(self._store)

@@ -16,6 +16,7 @@ from lteims.oam.command import Command, CommandError
 from lteims.oam.listing import columns, log_text, users_text
 from lteims.oam.log import LogFile
 from lteims.oam.log_format import escape, one_line
+from lteims.oam.mms_commands import MmsCommands, MmsControl
 from lteims.oam.registration_commands import RegistrationCommands, RegistrationControl
 from lteims.oam.sms_commands import SmsCommands, SmsControl
 from lteims.trace import ERROR, IMS, LAYERS, LEVEL_NAMES, log
@@ -33,6 +34,10 @@ class Control(Protocol):
     @property
     def sms(self) -> SmsControl | None:
         """What concerns short messages."""
+
+    @property
+    def mms(self) -> MmsControl | None:
+        """What concerns multimedia messages."""
 
     @property
     def registrations(self) -> RegistrationControl | None:
@@ -57,6 +62,9 @@ class Commands:
             self.add(command)
         if control.sms is not None:
             for command in SmsCommands(control.sms).commands():
+                self.add(command)
+        if control.mms is not None:
+            for command in MmsCommands(control.mms).commands():
                 self.add(command)
         if control.registrations is not None:
             for command in RegistrationCommands(control.registrations).commands():

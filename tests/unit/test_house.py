@@ -34,7 +34,7 @@ IMPURE = {
 NOT_IN_IMS = {"socket", "select", "selectors", "subprocess", "threading", "sqlite3", "pyroute2", "sctp", "uvloop"}
 SQLITE_ONLY_IN = "store"
 # Rule 3: the driver of a pure package in net/ is one module (or one folder, or one prefix) of this name.
-DRIVER = {"sip": "sip", "sgsap": "sgsap", "ipsec": "xfrm", "media": "rtp", "diameter": "diameter"}
+DRIVER = {"sip": "sip", "sgsap": "sgsap", "ipsec": "xfrm", "media": "rtp", "diameter": "diameter", "mm1": "mm1"}
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
 LONGEST_MODULE = 600

@@ -36,6 +36,7 @@ class FakeControl:
     done: list[tuple[object, ...]] = field(default_factory=list)  # what was asked of the calls
 
     sms = None
+    mms = None
     registrations = None
 
     @property

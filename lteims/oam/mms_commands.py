@@ -1,0 +1,61 @@
+"""The operator's command for multimedia messages (manual 7): mms. Part of the table in commands.py."""
+
+import asyncio
+import shlex
+from typing import Protocol
+
+from lteims.errors import OperatorError
+from lteims.ims.mms_draft import Draft
+from lteims.oam.command import Command, CommandError
+from lteims.trace import ERROR, IMS, log
+
+
+class MmsControl(Protocol):
+    """What this command asks of the server."""
+
+    def prepare(self, filename: str, sender: str, to: str) -> Draft:
+        """Make a message."""
+
+    async def send(self, draft: Draft) -> str:
+        """Store it and tell its receiver of it."""
+
+
+class MmsCommands:
+    """Makes the command."""
+
+    def __init__(self, control: MmsControl) -> None:
+        self._control = control
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def commands(self) -> tuple[Command, ...]:
+        """All of them."""
+        return (
+            Command(
+                "mms",
+                "FILENAME FROM TO",
+                "Send a file as a multimedia message to a user.",
+                "FILENAME is relative to the configuration's folder; one with blanks goes in quotes. Extensions jpg,\n"
+                "jpeg, png, gif and txt are shown by phones, any other one is an attachment. FROM is the number that\n"
+                "it comes from, TO a number, an IMPU or an IMPI.",
+                self._mms,
+            ),
+        )
+
+    def _mms(self, arguments: str) -> str:
+        try:
+            words = shlex.split(arguments)
+        except ValueError as error:
+            raise CommandError(f"{error}") from None
+        if len(words) != 3:
+            raise CommandError("usage: mms FILENAME FROM TO")
+        draft = self._control.prepare(*words)
+        task = asyncio.get_running_loop().create_task(self._send(draft))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return f"{len(draft.body)} octets for {draft.to[0]}"
+
+    async def _send(self, draft: Draft) -> None:
+        try:
+            await self._control.send(draft)
+        except OperatorError as error:
+            log(IMS, ERROR, f"mms: {error}")

@@ -57,11 +57,12 @@ Touch = Callable[[Sdp, bool], Sdp]  # the last touch on an SDP that leaves; True
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Where one leg's media is: the address that its SDP tells, the address and ports bound."""
+    """Where one leg's media is: the address that its SDP tells, the address and ports bound; its id in the log."""
 
     address: str
     bind: str
     pool: PortPool
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,8 @@ class Anchor:
     it was (RFC 3264 8). `urgent` calls may take the ports that are kept for emergencies.
     """
 
-    def __init__(self, plane: MediaPlane, id: str, sess_id: int, *, urgent: bool = False) -> None:
+    def __init__(self, plane: MediaPlane, sess_id: int, *, urgent: bool = False) -> None:
         self._plane = plane
-        self._id = id
         self._sess_id = sess_id
         self._urgent = urgent
         self._sides: list[Side | None] = [None, None]
@@ -290,11 +290,11 @@ class Anchor:
         assert where is not None
         try:
             return self._plane.open(
-                where.bind, where.pool, media.kind, self._id, raw=not is_rtp(media), urgent=self._urgent
+                where.bind, where.pool, media.kind, where.id, raw=not is_rtp(media), urgent=self._urgent
             )
         except LteimsError as error:
             self.withdraw()
-            log(MEDIA, WARN, f"no ports for {media.kind}: {error}", id=self._id)
+            log(MEDIA, WARN, f"no ports for {media.kind}: {error}", id=where.id)
             raise SipError(503, str(error), {"retry-after": "10"}) from None
 
     def _fits(self, index: int, side: int, media: Media) -> bool:

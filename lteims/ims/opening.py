@@ -103,7 +103,7 @@ class Opening:
         for branch in session.branches:
             branch.offered = offer is not None
             branch.caller_reliable = reliable
-            branch.anchor.place(MO, self._side(transaction.flow))
+            branch.anchor.place(MO, self._side(transaction.flow, request.call_id))
         session.primary.branch = session.branches[0]
         session.primary.record.medias_of = lambda: session.branch.medias(MO)
         return session
@@ -142,10 +142,7 @@ class Opening:
     def _branch(
         self, session: Session, number: int, binding: Binding | None, own: ImpuConfig | None, options: ImpuConfig | None
     ) -> Branch:
-        anchor = Anchor(
-            self._plane, self._stack.log_id(session.first.call_id) if session.first else session.call.id,
-            int(self._stack.loop.time() * 1000), urgent=session.urgent,
-        )  # fmt: skip
+        anchor = Anchor(self._plane, int(self._stack.loop.time() * 1000), urgent=session.urgent)
         watch = Watch()
         echo = session.type is DialogType.ECHO
         qos = (
@@ -154,9 +151,10 @@ class Opening:
         )
         return Branch(session, number, anchor, qos, self._bearers, binding)
 
-    def _side(self, flow: Flow) -> Side:
+    def _side(self, flow: Flow, call_id: str) -> Side:
+        """The media of a dialog; in the log it has the dialog's id (manual 8.3)."""
         endpoint = self._stack.endpoints[flow.local]
-        return Side(endpoint.host, endpoint.bind_host, self._pools[flow.local])
+        return Side(endpoint.host, endpoint.bind_host, self._pools[flow.local], self._stack.log_id(call_id))
 
     def early_leg(self, session: Session, branch: Branch) -> Leg:
         """The caller's early dialog of a branch: each has a tag of its own (RFC 3261 12.1)."""
@@ -218,9 +216,10 @@ class Opening:
         assert destination is not None
         assert binding is not None
         way = way_to(destination.subscriber, binding, self._stack.connected(binding.flow))
-        branch.anchor.place(MT, self._side(way.flow))
-        body = self._offer(session, branch, binding, destination.impu.config)
         tokens = self._stack.tokens
+        call_id = tokens.call_id()
+        branch.anchor.place(MT, self._side(way.flow, call_id))
+        body = self._offer(session, branch, binding, destination.impu.config)
         request = session.first
         if request is not None:
             to, origin = NameAddr(request.to.uri, request.to.display).encode(), origin_of(request, session.caller)
@@ -229,7 +228,7 @@ class Opening:
             to, origin = f"<{destination.impu.uri}>", session.caller_named
             caller = NameAddr.parse(origin, "From").uri
             user = caller.number or caller.user
-        dialog = Dialog(tokens.call_id(), origin, tokens.tag(), to, way.target)
+        dialog = Dialog(call_id, origin, tokens.tag(), to, way.target)
         dialog.routes = list(way.routes)
         leg = Leg(self._stack, self._owner, MT, dialog, way.flow, user, self._timer())
         leg.record = self.record(session, leg)

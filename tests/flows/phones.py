@@ -109,6 +109,7 @@ class Stream:
 
     def __init__(self, plane: "Plane", local: str, pool: PortPool, kind: str, raw: bool, urgent: bool) -> None:
         self.plane, self.local, self.pool, self.kind, self.raw, self.urgent = plane, local, pool, kind, raw, urgent
+        self.id = ""
         self.sends = self.receives = True
         self.silence: object = None
         self.rtp_addr = self.rtcp_addr = ""
@@ -159,6 +160,7 @@ class Plane:
             error, self.fail = self.fail, None
             raise error
         stream = Stream(self, local, pool, kind, raw, urgent)
+        stream.id = dialog_id
         self.streams.append(stream)
         return stream
 

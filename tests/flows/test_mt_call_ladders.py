@@ -978,3 +978,16 @@ def test_users_names_the_dialogs_of_each_phone(lab: Lab, notes: Notes) -> None:
     ]  # fmt: skip
     lab.play(BYE)
     assert "call from the server (tel:+49301) to" in notes.text
+
+
+def test_media_has_the_id_of_its_dialog_in_the_log(lab: Lab) -> None:
+    """Manual 8.3; so one call's lines of SIP and MEDIA belong together, the two legs' of a call between phones too."""
+    lab.play(CALL)
+    ids = {record.mt_dialog != "": record.id for record in lab.calls.records}
+    assert [stream.id for stream in lab.plane.streams] == [ids[True], ids[False]]
+    lab.play(BYE)
+    lab.clock.advance(31)
+    lab.control.mt_call(impu="tel:+49302")
+    lab.play(CALLED)
+    assert [stream.id for stream in lab.plane.streams] == [only(lab)]
+    lab.play(HANGS_UP)

@@ -29,9 +29,9 @@ class Bench:
         self.now = 100.0
         self.plane = Plane(lambda: self.now)
         self.pools = [PortPool(20000, 20000 + 2 * pairs - 1), PortPool(30000, 30000 + 2 * pairs - 1)]
-        self.anchor = Anchor(cast(MediaPlane, self.plane), "1", 5)
-        self.anchor.place(MO, Side("192.0.2.1", "10.0.0.1", self.pools[0]))
-        self.anchor.place(MT, Side("2001:db8::1", "::1", self.pools[1]))
+        self.anchor = Anchor(cast(MediaPlane, self.plane), 5)
+        self.anchor.place(MO, Side("192.0.2.1", "10.0.0.1", self.pools[0], "1"))
+        self.anchor.place(MT, Side("2001:db8::1", "::1", self.pools[1], "2"))
 
     def ask(self, side: int, body: bytes) -> Sdp:
         return Sdp.parse(self.anchor.relay(side, parse_sdp(body), offer=True))
@@ -171,7 +171,7 @@ def test_an_answer_without_any_offer(bench: Bench) -> None:
 def test_ports_run_out(pairs: int) -> None:
     bench = Bench(pairs)
     bench.pools[1] = PortPool(30000, 30001)
-    bench.anchor.place(MT, Side("2001:db8::1", "::1", bench.pools[1]))
+    bench.anchor.place(MT, Side("2001:db8::1", "::1", bench.pools[1], "2"))
     with pytest.raises(SipError) as error:
         bench.ask(MO, sdp(AUDIO, VIDEO))
     assert error.value.code == 503

@@ -101,11 +101,14 @@ class WatchedRegistration:
 
         `changed` are the ids of the bindings that made it, None for full state. A partial document has those public
         identities that have changed, each with all its contacts; the identities of a registration set change together.
+        That an URI has ended is not told where it is bound again: full state does away with the contact of before.
         """
         sets: dict[str, tuple[Impu, list[TrackedContact]]] = {}
         for contact in [*self._seen_from(own), *(contact for contact in ended if self.shows(own, contact.binding))]:
             for impu in contact.impus:
                 sets.setdefault(impu.key, (impu, []))[1].append(contact)
+        if any(hidden(contacts) for _, contacts in sets.values()):
+            changed = None
         told = [
             self._registration(impu, contacts)
             for impu, contacts in sets.values()
@@ -126,15 +129,14 @@ class WatchedRegistration:
 
     def _registration(self, impu: Impu, contacts: list[TrackedContact]) -> Registration:
         number = self._numbers.setdefault(impu.key, len(self._numbers))
-        bound = {contact.binding.contact for contact in contacts if contact.active}
-        shown = [c for c in contacts if c.active or c.binding.contact not in bound]
-        state = RegistrationState.ACTIVE if bound else RegistrationState.TERMINATED
+        active = any(contact.active for contact in contacts)
+        again = hidden(contacts)
         example = example_of(impu.uri)
         return Registration(
             aor=example or impu.uri.text,
             id=f"a{number}",
-            state=state,
-            contacts=tuple(self._contact(f"a{number}c", impu, contact) for contact in shown),
+            state=RegistrationState.ACTIVE if active else RegistrationState.TERMINATED,
+            contacts=tuple(self._contact(f"a{number}c", impu, c) for c in contacts if c not in again),
             wildcard=impu.uri.text if example else "",
         )
 
@@ -151,3 +153,9 @@ class WatchedRegistration:
             q=f"{binding.q:g}" if binding.q != 1 else "",
             unknown_params=unknown_params(binding.params),
         )
+
+
+def hidden(contacts: list[TrackedContact]) -> list[TrackedContact]:
+    """Contacts of one identity that ended, while another one has their URI: a phone would take it for its own end."""
+    bound = {contact.binding.contact for contact in contacts if contact.active}
+    return [contact for contact in contacts if not contact.active and contact.binding.contact in bound]

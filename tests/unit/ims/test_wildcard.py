@@ -1,0 +1,60 @@
+"""Wildcarded public identities: what they cover, and the identity that is shown for them."""
+
+import pytest
+
+from lteims.ims.wildcard import covers, example_of, is_wildcard
+from lteims.sip.uri import parse_uri
+
+from .registry import DOMAIN, Registry, user
+
+
+@pytest.mark.parametrize(
+    ("wildcard", "uri", "inside"),
+    [
+        ("sip:desk!.*!@x", "sip:desk@x", True),
+        ("sip:desk!.*!@x", "sip:desk42@X;user=phone", True),
+        ("sip:desk!.*!@x", "sips:desk42@x", True),
+        ("sip:desk!.*!@x", "sip:des@x", False),
+        ("sip:desk!.*!@x", "sip:desk42@y", False),
+        ("sip:desk!.*!@x", "tel:42", False),
+        ("sip:+4930!\\d{2,3}!0@x", "sip:+4930120@x", True),
+        ("sip:+4930!\\d{2,3}!0@x", "sip:+493010@x", False),
+        ("sip:+4930!\\d{2,3}!0@x", "sip:+4930120a0@x", False),
+        ("sip:a!b!a@x", "sip:a@x", False),  # beginning and end are not one
+        ("sip:a!.*!@x", "sip:a" + "a" * 1000 + "@x", False),
+        ("sip:a!b@x", "sip:a!b@x", False),  # no wildcard: one mark
+        ("sip:a!!@x", "sip:a@x", False),
+        ("sip:a!*!@x", "sip:a@x", False),  # no expression
+    ],
+)
+def test_covers(wildcard: str, uri: str, inside: bool) -> None:
+    assert covers(parse_uri(wildcard), parse_uri(uri)) is inside
+
+
+@pytest.mark.parametrize(
+    ("wildcard", "example"),
+    [
+        ("sip:desk!.*!@x", "sip:desk@x"),
+        ("sip:!.+!@x", "sip:1@x"),
+        ("sip:desk!\\d{3}!-a@x", "sip:desk100-a@x"),
+        ("sip:!zzz!@x", "sip:!zzz!@x"),
+        ("sip:desk@x", ""),
+        ("sip:a!*!@x", ""),
+        ("tel:1", ""),
+    ],
+)
+def test_example(wildcard: str, example: str) -> None:
+    assert example_of(parse_uri(wildcard)) == example
+    assert is_wildcard(parse_uri(wildcard)) is bool(example)
+
+
+def test_finding() -> None:
+    registry = Registry(user("001", impu=("desk!.*!",)), user("002", impu=("desk7",)))
+
+    def owner(uri: str) -> str:
+        found = registry.subscribers.by_impu(parse_uri(uri))
+        return found[0].user.imsi if found else ""
+
+    assert owner(f"sip:desk8@{DOMAIN}") == owner("sip:desk8@192.0.2.100") == "001"
+    assert owner(f"sip:desk7@{DOMAIN}") == "002"  # what has an entry goes first
+    assert owner("sip:desk8@elsewhere.org") == owner(f"sip:des@{DOMAIN}") == ""

@@ -39,6 +39,7 @@ class DialogInfo:
     duration: float  # seconds since it was answered
     event_list: tuple[DialogEvent, ...]
     medias: tuple[Mapping[str, str | int], ...]
+    number: int  # of the console's list
 
 
 class CallControl:
@@ -190,6 +191,7 @@ def _info(record: DialogRecord) -> DialogInfo:
         duration=round(record.duration, 3),
         event_list=tuple(record.events),
         medias=tuple(_media(state) for state in record.medias),
+        number=record.number,
     )
 
 

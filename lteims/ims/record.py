@@ -6,6 +6,7 @@ calls.py makes one for every leg; the leg writes its messages, calls.py its stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from lteims.clock import Clock
@@ -65,7 +66,7 @@ class DialogRecord:
 
     __slots__ = (
         "_clock", "answered", "began", "date", "ended", "events", "from_", "id", "kept", "medias_of", "mo_dialog",
-        "mt_dialog", "state", "to", "type",
+        "mt_dialog", "number", "state", "to", "type",
     )  # fmt: skip
 
     def __init__(self, id: str, type: DialogType, to: str, from_: str, clock: Clock, date: int) -> None:
@@ -73,6 +74,7 @@ class DialogRecord:
         self.type = type
         self.to = to
         self.from_ = from_
+        self.number = 0  # for the operator; it stays the same as long as the record is kept
         self.mo_dialog = ""
         self.mt_dialog = ""
         self.date = date
@@ -132,9 +134,11 @@ class DialogRecords:
         self._wheel = wheel
         self._records: dict[str, DialogRecord] = {}
         self._ended: dict[str, Handle] = {}  # until they are forgotten
+        self._free: list[int] = []  # a heap of the numbers below the highest that nobody has
 
     def add(self, record: DialogRecord) -> None:
-        """Keep a record; its id is made unique."""
+        """Keep a record; its id is made unique, its number is the smallest that is free."""
+        record.number = heappop(self._free) if self._free else len(self._records) + 1
         base, count = record.id, 1
         while record.id in self._records:
             count += 1
@@ -152,7 +156,7 @@ class DialogRecords:
 
     def _forget(self, id: str) -> None:
         self._wheel.cancel(self._ended.pop(id))
-        del self._records[id]
+        heappush(self._free, self._records.pop(id).number)
 
     def get(self, id: str) -> DialogRecord | None:
         """The record of a session_id."""

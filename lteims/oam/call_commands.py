@@ -96,8 +96,8 @@ class CallCommands:
             return "no dialogs"
         rows = [("#", "id", "state", "type", "from", "to", "duration")]
         rows += [
-            (str(n), d.session_id, d.state, d.type, one_line(d.from_), one_line(d.to), f"{d.duration:.1f} s")
-            for n, d in enumerate(dialogs, 1)
+            (str(d.number), d.session_id, d.state, d.type, one_line(d.from_), one_line(d.to), f"{d.duration:.1f} s")
+            for d in dialogs
         ]
         return "\n".join(columns(rows))
 
@@ -125,8 +125,9 @@ class CallCommands:
         dialogs = self._control.dialogs()
         if any(d.session_id == text for d in dialogs):
             return text
-        if text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= len(dialogs):
-            return dialogs[int(text) - 1].session_id
+        for dialog in dialogs:
+            if str(dialog.number) == text:
+                return dialog.session_id
         raise CommandError(f"there is no dialog {text[:20]!r}")
 
     def _callees(self, word: str) -> Iterable[str]:

@@ -991,3 +991,19 @@ def test_media_has_the_id_of_its_dialog_in_the_log(lab: Lab) -> None:
     lab.play(CALLED)
     assert [stream.id for stream in lab.plane.streams] == [only(lab)]
     lab.play(HANGS_UP)
+
+
+def test_the_number_of_a_dialog_stays_the_same(lab: Lab) -> None:
+    """What an operator has read in a list is not another dialog when it is typed; a number that is free is used."""
+    lab.play(f"{CALL}{BYE}")
+    lab.clock.advance(20)
+    lab.control.mt_call(impu="tel:+49302")
+    lab.play(CALLED)
+    assert [dialog.number for dialog in lab.control.dialogs()] == [1, 2, 3]
+    lab.clock.advance(11)
+    assert [dialog.number for dialog in lab.control.dialogs()] == [3]
+    lab.control.mt_call(impu="tel:+49302")
+    assert sorted(dialog.number for dialog in lab.control.dialogs()) == [1, 3]
+    lab.play(f"{CALLED}{HANGS_UP}")
+    lab.control.dialog_stop(next(dialog.session_id for dialog in lab.control.dialogs() if dialog.number == 3))
+    lab.play(HUNG_UP)

@@ -23,9 +23,9 @@ MEDIA: dict[str, str | int] = {
     "rtp_recv_count": 7,
 }
 MO = DialogInfo(
-    "00a1", "start", "server", "tel:2\x1b[2J", "sip:1@ims\nquit", "00a2", "", 1_800_000_000, 12.34, EVENTS, (MEDIA,)
+    "00a1", "start", "server", "tel:2\x1b[2J", "sip:1@ims\nquit", "00a2", "", 1_800_000_000, 12.34, EVENTS, (MEDIA,), 1
 )
-MT = DialogInfo("00a2", "stop", "server", "tel:2", "sip:1@ims", "", "00a1", 1_800_000_000, 0.0, (), ())
+MT = DialogInfo("00a2", "stop", "server", "tel:2", "sip:1@ims", "", "00a1", 1_800_000_000, 0.0, (), (), 2)
 
 
 @pytest.fixture

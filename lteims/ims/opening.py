@@ -74,6 +74,7 @@ class Opening:
         self._wall = wall
         self._templates = templates
         self._count = 0
+        self._sess_id = 0  # of the o= line that was given last
 
     # -- a call that came
     def incoming(
@@ -142,7 +143,9 @@ class Opening:
     def _branch(
         self, session: Session, number: int, binding: Binding | None, own: ImpuConfig | None, options: ImpuConfig | None
     ) -> Branch:
-        anchor = Anchor(self._plane, int(self._stack.loop.time() * 1000), urgent=session.urgent)
+        # RFC 8866 5.2: no two descriptions of a session id and version, not in two early dialogs either
+        self._sess_id = max(self._sess_id + 1, int(self._stack.loop.time() * 1000))
+        anchor = Anchor(self._plane, self._sess_id, urgent=session.urgent)
         watch = Watch()
         echo = session.type is DialogType.ECHO
         qos = (

@@ -1523,3 +1523,24 @@ def test_one_phone_behind_the_contact_has_preconditions_the_other_has_not(lab: L
         a --> ACK @2
     """)
     lab.play(BYE)
+
+
+def test_no_two_early_dialogs_have_the_same_description(two: Lab) -> None:
+    """A phone takes an unchanged o= line for an unchanged description (RFC 3264 8), and would stay with the loser."""
+    two.play(f"""
+        {BOTH}
+                    183 sdp <-- b
+        a <-- 183 sdp @1
+                    200 sdp <-- c
+        a <-- 200 sdp @2
+                    CANCEL --> b
+                    200 CANCEL <-- b
+                    487 <-- b
+                    ACK --> b
+        a --> ACK
+                    ACK --> c
+    """)
+    first, second = (Sdp.parse(two.a.last(label).body) for label in ("183 sdp", "200 sdp"))
+    assert first.medias[0].port != second.medias[0].port
+    assert first.origin != second.origin
+    two.play(BYE_C)

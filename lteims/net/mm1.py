@@ -61,7 +61,7 @@ class Mm1Server:
     """The HTTP server."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Take the address; OperatorError when it cannot be had. Nothing is accepted yet."""
+        """Take the address; OperatorError when it cannot be had. Who connects has to wait for `start`."""
         self._socket = _bound(host, port)
         self.host: str = host
         self.port: int = self._socket.getsockname()[1]
@@ -157,24 +157,29 @@ class Mm1Server:
     @asynccontextmanager
     async def _body(self, request: web.BaseRequest) -> AsyncIterator[bytes]:
         """The body, one octet more than the limit at the most."""
-        loop = asyncio.get_running_loop()
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        pieces, size = [], 0
+        data = bytearray()
         try:
-            async with asyncio.timeout(IDLE_TIME) as idle:
-                async for piece in request.content.iter_any():
-                    pieces.append(piece)
-                    size += len(piece)
-                    self._octets += len(piece)
-                    if self._octets > MOST_OCTETS:
-                        raise _Refused(503, "Too many messages at a time.", Retry_After="10")
-                    if size > _LONGEST_BODY:
-                        break
-                    idle.reschedule(loop.time() + IDLE_TIME)
-            yield b"".join(pieces)[: _LONGEST_BODY + 1]
+            try:
+                await self._receive(request, data)
+            except TimeoutError:
+                raise _Refused(408, "The rest of the message did not come in time.") from None
+            yield bytes(data[: _LONGEST_BODY + 1])
         finally:
-            self._octets -= size
+            self._octets -= len(data)
+
+    async def _receive(self, request: web.BaseRequest, data: bytearray) -> None:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(IDLE_TIME) as idle:
+            async for piece in request.content.iter_any():
+                data += piece
+                self._octets += len(piece)
+                if self._octets > MOST_OCTETS:
+                    raise _Refused(503, "Too many messages at a time.", Retry_After="10")
+                if len(data) > _LONGEST_BODY:
+                    return
+                idle.reschedule(loop.time() + IDLE_TIME)
 
 
 class _Busy(asyncio.Protocol):
@@ -216,6 +221,7 @@ def _bound(host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
         sock.bind((host, port))
+        sock.listen(MOST_CONNECTIONS)
         sock.setblocking(False)
     except OSError as error:
         sock.close()

@@ -11,6 +11,7 @@ from lteims.ims.challenge import credentials_of
 from lteims.ims.contact import imei_of
 from lteims.ims.scscf import Registrar
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
+from lteims.ims.wildcard import is_wildcard
 from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
 from lteims.sip.message import Request
@@ -54,7 +55,8 @@ def asserted_identities(subscriber: Subscriber, impu: Impu, binding: Binding | N
     `asserted` take the place of all others; one that belongs to another phone of the SIM is not asserted.
     """
     own = [i for i in subscriber.impus if binding is None or subscriber.carries(binding, i)]
-    own = [i for i in own if i.uri.scheme != "urn"]  # a service is no identity
+    own = [impu if i.key == impu.key and is_wildcard(i.uri) else i for i in own]
+    own = [i for i in own if i.uri.scheme != "urn" and not is_wildcard(i.uri)]  # a service is no identity
     marked = [i for i in own if i.config.asserted]
     first = impu if impu in (marked or own) else next(iter(marked or own), None)
     if first is None:

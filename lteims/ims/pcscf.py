@@ -23,6 +23,7 @@ from lteims.net import eager
 from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
+from lteims.sip.event import REG
 from lteims.sip.grammar import host_port
 from lteims.sip.message import Request
 from lteims.trace import DEBUG, ERROR, IMS, INFO, log
@@ -235,9 +236,10 @@ class Pcscf:
             case Unregistered():
                 raise SipError(480, f"OPTIONS for {transaction.request.uri}: not registered")
             case _:
-                transaction.reply(
-                    200, headers={"allow": ALLOW, "accept": ACCEPT, "accept-encoding": "identity", "supported": "path"}
-                )
+                headers = {"allow": ALLOW, "accept": ACCEPT, "accept-encoding": "identity", "supported": "path"}
+                if self.notifier is not None:
+                    headers["allow-events"] = REG
+                transaction.reply(200, headers=headers)
 
     async def _invite(self, transaction: ServerTransaction) -> None:
         request = transaction.request

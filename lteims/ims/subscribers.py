@@ -194,7 +194,7 @@ class Subscribers:
                 return named
         for subscriber, impu in self._wildcards:  # what is provisioned by itself goes first (TS 23.003 13.4A)
             if covers(impu.uri, uri, self.local_hosts):
-                return subscriber, impu
+                return subscriber, Impu(uri, impu.key, impu.config, NameAddr(uri, impu.config.display_name).encode())
         return None
 
     def by_key(self, key: str) -> tuple[Subscriber, Impu] | None:

@@ -30,7 +30,8 @@ EXTRA = f'domain: "{DOMAIN}", ue_db_filename: "state.db",'
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Console]:
-    with Console(tmp_path / "server", ue_db([ALICE, SIM, PLAIN]), EXTRA) as running:
+    running = Console(tmp_path / "server", ue_db([ALICE, SIM, PLAIN]), EXTRA)
+    with running:
         yield running
     assert "failed inside" not in running.log
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lteims.ims.caller import asserted_identities
 from lteims.ims.wildcard import covers, example_of, is_wildcard
 from lteims.sip.uri import parse_uri
 
@@ -57,4 +58,18 @@ def test_finding() -> None:
 
     assert owner(f"sip:desk8@{DOMAIN}") == owner("sip:desk8@192.0.2.100") == "001"
     assert owner(f"sip:desk7@{DOMAIN}") == "002"  # what has an entry goes first
+    _, impu = registry.subscribers.by_impu(parse_uri(f"sip:desk8@{DOMAIN}")) or (None, None)
+    assert impu is not None
+    assert impu.shown == f"<sip:desk8@{DOMAIN}>"
+    assert impu.key == registry.subscribers.by_impi("001").impus[0].key  # type: ignore[union-attr]
     assert owner("sip:desk8@elsewhere.org") == owner(f"sip:des@{DOMAIN}") == ""
+
+
+def test_what_is_asserted() -> None:
+    """The identity that was claimed, and no expression."""
+    registry = Registry(user("001", impu=("001", "desk!.*!", "tel:1")))
+    for claimed in (f"sip:desk8@{DOMAIN}", f"sip:001@{DOMAIN}"):
+        subscriber, impu = registry.subscribers.by_impu(parse_uri(claimed)) or (None, None)
+        assert subscriber is not None
+        assert impu is not None
+        assert asserted_identities(subscriber, impu, None) == [f"<{claimed}>", "<tel:1>"]

@@ -1,5 +1,7 @@
 """What an operator can do with short messages (manual 6.6, 7): send, count, flush; part of control.py."""
 
+from dataclasses import replace
+
 from lteims.errors import OperatorError
 from lteims.ims.identity import impu_uri
 from lteims.ims.ipsmgw import IpSmGw, Submission
@@ -87,10 +89,13 @@ class SmsControl:
     ) -> list[UserData]:  # fmt: skip
         if text is not None:
             self._references = (self._references + 1) & 0xFF
-            alphabet = None if dcs is None else Dcs(dcs).alphabet
-            if alphabet is Alphabet.EIGHT_BIT:
-                alphabet = None  # the manual's default of dcs stands for data
-            return sms_text.split(text, reference=self._references, alphabet=alphabet)
+            coding = None if dcs is None else Dcs(dcs & 0xFF)
+            if coding is None or coding.alphabet is Alphabet.EIGHT_BIT:  # the manual's default of dcs stands for data
+                return sms_text.split(text, reference=self._references)
+            if coding.compressed:
+                raise OperatorError("a compressed text can be given as data only")
+            parts = sms_text.split(text, reference=self._references, alphabet=coding.alphabet)
+            return [replace(part, tp_dcs=coding) for part in parts]  # with its message class, or what waits
         if data is None:
             raise OperatorError("what? A text or binary data is needed")
-        return [sms_text.binary(data, tp_udl, tp_dcs=Dcs(4 if dcs is None else dcs), tp_udhi=tp_udhi)]
+        return [sms_text.binary(data, tp_udl, tp_dcs=Dcs(4 if dcs is None else dcs & 0xFF), tp_udhi=tp_udhi)]

@@ -1,10 +1,9 @@
 """The queue of short messages to one user, as a machine (TS 23.040 3.2.7, TS 24.341 5.3.3.4): one at a time, in order.
 
-Pure: `handle(event)` returns actions; ipsmgw.py carries them out. What is in the queue is on disk; how far the
+Pure: `handle(event)` returns actions; sms_delivery.py carries them out. What is in the queue is on disk; how far the
 delivery of the first message has come is not, so that after a restart it begins again.
 """
 
-from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +16,7 @@ class S(StrEnum):
     IDLE = "idle"  # nothing to deliver
     SENDING = "sending"  # the first message is on its way, nobody has answered
     REPORT = "report"  # it has arrived, the phone's RP-ACK is waited for
+    PARTS = "parts"  # it is a part, and who reads text waits for the others
     PAUSED = "paused"  # the last try failed; another one later, or when the user registers
     FULL = "full"  # the phone has no room; RP-SMMA, or another try later
 
@@ -33,7 +33,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A message is to be delivered no more: expired, deleted, flushed."""
+    """A message is to be delivered no more: expired, deleted, flushed, or read together with another part."""
 
     id: str
 
@@ -54,21 +54,35 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """The phone has taken it: RP-ACK, or the 200 of one that knows no RP-ACK."""
+class Done:
+    """The first message is settled: the phone has taken it, or it refuses it for good, or its time is over.
+
+    A report that comes late, or twice, names a message that is no longer the first, and changes nothing.
+    """
+
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The phone does not take it: RP-ERROR. `forever`: another try would end likewise; `full`: it has no room."""
-
-    forever: bool
-    full: bool = False
+class Full:
+    """The phone does not take the first message, since it has no room (RP-ERROR 22)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It could not be handed over."""
+    """It could not be handed over, or the phone does not take it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The user has no contact that could take it: nothing to try before there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """Parts of the first message are missing; in `wait` seconds it goes without them."""
+
+    wait: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +90,9 @@ class TimerFired:
     """The timer of the state has run out."""
 
 
-Event = Added | Removed | Reachable | MemoryAvailable | Arrived | Reported | Refused | Failed | TimerFired
+Event = (
+    Added | Removed | Reachable | MemoryAvailable | Arrived | Done | Full | Failed | Absent | Incomplete | TimerFired
+)  # fmt: skip
 
 # --- actions
 
@@ -84,20 +100,6 @@ Event = Added | Removed | Reachable | MemoryAvailable | Arrived | Reported | Ref
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """Send the message."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """It is the phone's now: forget it."""
-
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Undeliverable:
-    """The phone has refused it for good: forget it."""
 
     id: str
 
@@ -114,7 +116,7 @@ class ClearTimer:
     """No timer."""
 
 
-Action = Attempt | Delivered | Undeliverable | SetTimer | ClearTimer
+Action = Attempt | SetTimer | ClearTimer
 
 SEND_TIME = 130.0  # seconds that a transport may take; its own timers are shorter
 REPORT_TIME = 40.0  # TR1N, 35 to 45 s (TS 24.011 10.3)
@@ -129,43 +131,60 @@ class SmsQueue:
         self.id = id
         self.retry = retry
         self.state = S.IDLE
-        self.waiting: deque[str] = deque()
+        self.waiting: list[str] = []  # a deque takes ten times the memory, and 100,000 users may have one each
+
+    @property
+    def first(self) -> str:
+        """The message that is delivered before all others; "" if there is none."""
+        return self.waiting[0] if self.waiting else ""
+
+    @property
+    def under_way(self) -> bool:
+        """Has the first message been sent, or is about to be, so that what the phone says of it counts?"""
+        return self.state in (S.SENDING, S.REPORT)
 
     def handle(self, event: Event) -> list[Action]:
         """The actions for one event, in order."""
         match self.state, event:
-            case S.IDLE, Added(id):
+            case S.IDLE | S.PARTS, Added(id):
                 self.waiting.append(id)
                 return self._next()
             case _, Added(id):
                 self.waiting.append(id)
-            case S.SENDING | S.REPORT, Removed(id) if self._is_first(id):
-                pass  # it is under way: what the phone says of it counts
-            case S.IDLE, Removed():
+            case S.SENDING | S.REPORT, Removed(id) if id == self.first:
                 pass
             case _, Removed(id):
-                if id in self.waiting:
-                    self.waiting.remove(id)
-                if not self.waiting and self.state in (S.PAUSED, S.FULL):
-                    return self._to(S.IDLE, ClearTimer())
+                return self._removed(id)
+            case _, Done(id) if id == self.first:  # the report may overtake the answer to the MESSAGE, or come late
+                del self.waiting[0]
+                return self._next()
             case S.PAUSED, Reachable() | MemoryAvailable() | TimerFired():
                 return self._next()
             case S.FULL, MemoryAvailable() | TimerFired():
                 return self._next()
+            case S.PARTS, TimerFired():
+                return self._next()
             case S.SENDING, Arrived():
                 return self._to(S.REPORT, SetTimer(REPORT_TIME))
-            case S.SENDING | S.REPORT, Reported():  # the report may overtake the answer to the MESSAGE
-                return [Delivered(self.waiting.popleft()), *self._next()]
-            case S.SENDING | S.REPORT, Refused(forever=True):
-                return [Undeliverable(self.waiting.popleft()), *self._next()]
-            case S.SENDING | S.REPORT, Refused(full=True):
+            case S.SENDING, Incomplete(wait):
+                return self._to(S.PARTS, SetTimer(wait))
+            case S.SENDING, Absent():
+                return self._to(S.PAUSED, ClearTimer())
+            case S.SENDING | S.REPORT | S.PAUSED, Full():
                 return self._to(S.FULL, SetTimer(self.retry))
-            case S.SENDING | S.REPORT, Refused() | Failed() | TimerFired():
+            case S.SENDING | S.REPORT, Failed() | TimerFired():
                 return self._to(S.PAUSED, SetTimer(self.retry))
         return []
 
-    def _is_first(self, id: str) -> bool:
-        return bool(self.waiting) and self.waiting[0] == id
+    def _removed(self, id: str) -> list[Action]:
+        first = id == self.first
+        try:
+            self.waiting.remove(id)
+        except ValueError:
+            return []
+        if not self.waiting:
+            return self._to(S.IDLE, ClearTimer())
+        return self._next() if first and self.state is S.PARTS else []
 
     def _next(self) -> list[Action]:
         if not self.waiting:

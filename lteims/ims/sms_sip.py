@@ -1,9 +1,9 @@
 """Short messages over SIP (TS 24.341 5.3.3): MESSAGEs with RPDUs to phones, with text to softphones.
 
-ipsmgw.py decides what is sent to whom; what comes from phones enters there too.
+sms_delivery.py and ipsmgw.py decide what is sent to whom; what comes from phones enters in ipsmgw.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from lteims.config import ImsConfig
@@ -78,17 +78,19 @@ class SmsOverSip:
 
 
 def choose(
-    subscriber: Subscriber, impu_key: str, *, sos: bool, tried: frozenset[str] = frozenset()
+    subscriber: Subscriber, impu_key: str, *, sos: bool, tried: Collection[str] = ()
 ) -> Binding | None:  # fmt: skip
     """The contact for a message (T-ADS, TS 23.204 6.1): one that takes SMS, then the best by q and age.
 
     An emergency registration is the last resort, or the only one with `sos`; with `multi_sim` an IMPU that has an
-    IMEI belongs to that phone. `tried` are the ids of contacts that have failed.
+    IMEI belongs to that phone, and one that is there for several IMEIs to those. `tried` are the ids of contacts that
+    have failed.
     """
-    impu = subscriber.impu(impu_key) if impu_key else None
+    impus = [impu for impu in subscriber.impus if impu.key == impu_key]
     found = [
         b for b in subscriber.bindings
-        if b.id not in tried and (b.sos or not sos) and (impu is None or subscriber.carries(b, impu))
+        if b.id not in tried and (b.sos or not sos)
+        and (not impus or any(subscriber.carries(b, impu) for impu in impus))
     ]  # fmt: skip
     if not found:
         return None

@@ -1,7 +1,9 @@
 """Short messages that wait for their receiver, in memory and on disk (manual 5.2: sms_expires, ue_db_filename).
 
-ipsmgw.py adds and takes out; `commit` before anything is acknowledged.
+ipsmgw.py adds, sms_delivery.py takes out; `commit` before anything is acknowledged.
 """
+
+from heapq import heapify, heappop, heappush
 
 import msgspec
 
@@ -11,6 +13,7 @@ from lteims.trace import IMS, WARN, log
 KIND = "sms"  # in the state file
 _COUNTER = "sms_count"  # the kind of the last number given
 _BLOCK = 1000  # numbers taken from the disk at once
+_SPARE = 1000  # entries of messages that are gone, before the heap is made anew
 
 
 class StoredSms(msgspec.Struct, gc=False):
@@ -24,15 +27,21 @@ class StoredSms(msgspec.Struct, gc=False):
     expires_at: float
     sender: str  # as people write it
     sos: bool = False  # for emergency registrations alone
-    # what a status report needs (TS 23.040 9.2.2.3): whose message, its number, its address
-    report_to: str = ""  # IMPI of the sender, "" where nobody asked
+    once: bool = False  # a single try, however long it is valid (TS 23.040 9.2.3.12.3)
+    # who submitted it, by IMPI, and under which reference and number: for status reports, commands and repetitions
+    origin: str = ""
+    tp_srr: bool = False  # a status report is wanted
     tp_mr: int = 0
-    tp_da: str = ""
-    report_ton: int = 0
+    tp_da: bytes = b""
 
     def encode(self) -> bytes:
         """The octets for the state file."""
         return _encoder.encode(self)
+
+    @property
+    def rp_mr(self) -> int:
+        """RP-MR of every RP-DATA that brings it, so that a phone that has it already sees that it is the same."""
+        return int(self.id, 16) & 0xFF
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -46,21 +55,26 @@ class SmsStore:
         self._store = store
         self._messages: dict[str, StoredSms] = {}
         self._by_impi: dict[str, dict[str, StoredSms]] = {}
+        self._ends: list[tuple[float, str]] = []  # a heap of when to look at which message
         self._last = 0
         self._granted = 0  # numbers up to this one are ours, whatever happens
 
     def restore(self) -> list[StoredSms]:
         """Read the state file: the messages in the order in which they came. What cannot be read is left there."""
+        found = []
         for key, value in self._store.load(KIND).items():
             try:
                 message = _decoder.decode(value)
             except msgspec.DecodeError as error:
                 log(IMS, WARN, f"short message {key} of the state file cannot be read: {error}")
                 continue
+            found.append(message)
+        found.sort(key=lambda message: int(message.id, 16))
+        for message in found:
             self._file(message)
-        counted = self._store.load(_COUNTER).get("last", b"0")
-        self._last = self._granted = max([int(counted), *(int(id, 16) for id in self._messages)])
-        return sorted(self._messages.values(), key=lambda message: int(message.id, 16))
+        counted = int(self._store.load(_COUNTER).get("last", b"0"))
+        self._last = self._granted = max(counted, int(found[-1].id, 16) if found else 0)
+        return found
 
     def new_id(self) -> str:
         """A number that no message before has had, restarts included."""
@@ -71,13 +85,19 @@ class SmsStore:
         return f"{self._last:08x}"
 
     def add(self, message: StoredSms) -> None:
-        """Take a message in; it is safe after the next commit."""
+        """Take a message in, or in its new form; it is safe after the next commit."""
         self._file(message)
         self._store.put(KIND, message.id, message.encode())
 
     def _file(self, message: StoredSms) -> None:
+        if message.id not in self._messages:
+            self.look_again(message, message.expires_at)
         self._messages[message.id] = message
-        self._by_impi.setdefault(message.impi, {})[message.id] = message
+        mine = self._by_impi.get(message.impi)
+        if mine is None:
+            self._by_impi[message.impi] = {message.id: message}
+        else:
+            mine[message.id] = message
 
     def get(self, id: str) -> StoredSms | None:
         """The message of this id."""
@@ -105,9 +125,21 @@ class SmsStore:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def expired(self, now: float) -> list[StoredSms]:
-        """Those whose time is over."""
-        return [message for message in self._messages.values() if message.expires_at <= now]
+    def expired(self, now: float, most: int) -> list[StoredSms]:
+        """At most so many of those whose time is over; each is named once, unless somebody wants to look again."""
+        found: list[StoredSms] = []
+        while self._ends and self._ends[0][0] <= now and len(found) < most:
+            message = self._messages.get(heappop(self._ends)[1])
+            if message is not None:
+                found.append(message)
+        return found
+
+    def look_again(self, message: StoredSms, at: float) -> None:
+        """Let `expired` name a message from then on."""
+        if len(self._ends) > 2 * len(self._messages) + _SPARE:  # most were delivered long before their time
+            self._ends = [entry for entry in self._ends if entry[1] in self._messages]
+            heapify(self._ends)
+        heappush(self._ends, (at, message.id))
 
     async def commit(self) -> None:
         """Return when all that was added and removed is on disk; StoreError if it cannot be."""

@@ -216,8 +216,18 @@ class Callees:
     def _unmet(self, branch: Branch) -> None:
         session = branch.session
         session.limit = None
-        if session.call.state in EARLY and not branch.qos[MO].may_alert:
-            self._owner.handle(session, Stop("the caller's preconditions were not met", 580))
+        if session.call.state not in EARLY:
+            return
+        why = "the caller's preconditions were not met"
+        others = [other for other in session.branches if other is not branch and self._listens(other)]
+        if self._listens(branch) and not branch.qos[MO].may_alert:
+            if not any(other.qos[MO].may_alert for other in others):
+                self._owner.handle(session, Stop(why, 580))
+                return
+            self._owner.handle(session, machine.GivenUp(branch.number, 580, why))
+        for other in others:  # one limit runs at a time
+            if other.held and not session.ended:
+                self._limit(other)
 
     def _shown(self, branch: Branch, response: Response) -> dict[str, str]:
         shown = caller_headers(response, branch.session.destination)

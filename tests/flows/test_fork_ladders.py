@@ -1544,3 +1544,36 @@ def test_no_two_early_dialogs_have_the_same_description(two: Lab) -> None:
     assert first.medias[0].port != second.medias[0].port
     assert first.origin != second.origin
     two.play(BYE_C)
+
+
+def test_a_bearer_that_stands_for_one_of_two_phones(two: Lab) -> None:
+    """The caller tells of it in the dialog of c alone; b, who rings as well, is given up, and c rings on."""
+    two.play(f"""
+        a --> INVITE pre
+        a <-- 100
+                    INVITE sdp --> b
+                    INVITE sdp --> c
+                    183 sdp <-- b
+        a <-- 183 rel sdp @1
+        a --> PRACK @1
+        a <-- 200 PRACK
+                    183 sdp <-- c
+        a <-- 183 rel sdp @2
+        a --> PRACK @2
+        a <-- 200 PRACK
+        a --> UPDATE ready @2
+        a <-- 200 UPDATE sdp
+                    180 <-- b
+                    180 <-- c
+        a <-- 180 @2
+        within 31 s
+                    CANCEL --> b
+                    200 CANCEL <-- b
+                    487 <-- b
+                    ACK --> b
+                    200 <-- c
+        a <-- 200 @2
+        a --> ACK @2
+                    ACK --> c
+        {BYE_C}
+    """)

@@ -235,8 +235,12 @@ class RegEvent:
         """Tell what is owed, unless a NOTIFY is under way: its answer comes back here."""
         if subscription.busy or not subscription.owes:
             return
-        request = subscription.notify(self._stack.loop.time())
-        flow, routes = self._way(subscription)
+        try:
+            request = subscription.notify(self._stack.loop.time())
+            flow, routes = self._way(subscription)
+        except SipError as error:  # a route set or path that reads otherwise than when it came
+            self._failed(subscription, error.code, error.why)
+            return
         if routes and "route" not in request.headers:
             request.headers["route"] = routes
         subscription.busy = True

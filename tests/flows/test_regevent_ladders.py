@@ -462,6 +462,18 @@ def test_a_notify_follows_the_phone(lab: Lab) -> None:
     assert lab.sent_to[-1] == ("UDP", "192.0.2.11", 6070)
 
 
+def test_a_route_that_cannot_be_followed_hurts_nobody_else(lab: Lab) -> None:
+    subscribe(lab)
+    asking(lab, lab.b)
+    lab.play(SUBSCRIBED.replace("a -", "b -").replace("a <", "b <"))
+    subscription = lab.notifier._by_impi[f"1@{DOMAIN}"][0]
+    subscription.dialog.routes = ["<sip:[>"]
+    rebind(lab, owner(lab)[1])
+    lab.subscribers.bind(*owner(lab, "2"))
+    lab.play(TOLD.replace("a -", "b -").replace("a <", "b <"))
+    assert len(lab.notifier) == 1
+
+
 def test_over_tcp(lab: Lab) -> None:
     lab.a = lab.phone("a", "1", "192.0.2.11", transport="TCP")
     subscribe(lab)

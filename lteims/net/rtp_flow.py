@@ -103,6 +103,9 @@ class Flow:
             text = f"address {address_text(address)} cannot be reached from {self.local_text}: the IP versions differ"
             self._log(WARN, "-", text)
             return None
+        if _is_group(address[0]):
+            self._log(WARN, "-", f"address {address_text(address)} is not one phone's: nothing is sent there")
+            return None
         return address
 
     @property
@@ -209,3 +212,8 @@ class Flow:
         else:
             text = rtcp.describe(data) if self._protocol == RTCP else f"len={len(data)}"
         log(MEDIA, DEBUG, f"{self.label} {text}", dir=dir, id=self.id, data=data)
+
+
+def _is_group(host: str) -> bool:
+    """Multicast, broadcast or reserved (RFC 5771, RFC 4291 2.7): one SDP must not let everybody hear a call."""
+    return host.startswith("ff") if ":" in host else int(host.partition(".")[0]) >= 224

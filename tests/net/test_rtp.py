@@ -411,6 +411,17 @@ async def test_unusable_addresses_are_logged(
     assert "IP versions differ" in log_lines[1][2]
 
 
+async def test_nothing_is_sent_to_groups(
+    plane: MediaPlane, pool: PortPool, host: str, log_lines: list[tuple[str, str, str]]
+) -> None:
+    stream = plane.open(host, pool, "audio", "1")
+    groups = ("ff02::1", "FF0E::5") if ":" in host else ("224.2.1.1", "255.255.255.255")
+    stream.set_remote((groups[0], 4000), (groups[1], 4001))
+    assert (stream.rtp_addr, stream.rtcp_addr) == ("", "")
+    assert all("is not one phone's" in line[2] for line in log_lines)
+    assert len(log_lines) == 2
+
+
 async def test_log_lines(
     plane: MediaPlane, pool: PortPool, host: str, phones: Callable[[], Phone], log_lines: list[tuple[str, str, str]]
 ) -> None:

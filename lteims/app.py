@@ -163,7 +163,8 @@ class App:
             await self._until_stopped(Commands(control, log_file))
         finally:
             sweeper.stop()
-            if mms is not None:
+            if self._mm1 is not None and mms is not None:
+                await self._mm1.close()
                 mms.close()
             calls.close()
             if stack.load()["client"]:

@@ -58,13 +58,14 @@ def forwarded(
     pdu: MForwardReq, sender: Party, fingerprint: bytes, message: StoredMms, body: bytes, now: float
 ) -> Draft:  # fmt: skip
     """What a client passes on without having fetched it; it says through whose hands it has gone."""
-    times = len(message.previously_by) + 1
+    times = len(message.previously_at) + 1
+    hands = ((times, message.shown),) if message.shown else ()
     return Draft(
         sender=sender, to=pdu.to, cc=pdu.cc, bcc=pdu.bcc, content_type=ContentType.parse(message.content_type),
         body=body, date=pdu.date, subject=message.subject, message_class=message.message_class,
         priority=message.priority, expiry=pdu.expiry, delivery_time=pdu.delivery_time,
         delivery_report=bool(pdu.delivery_report), read_report=bool(pdu.read_report), fingerprint=fingerprint,
-        previously_by=(*message.previously_by, (times, message.shown)),
+        previously_by=(*message.previously_by, *hands),
         previously_at=(*message.previously_at, (times, message.date or int(now))),
     )  # fmt: skip
 

@@ -402,6 +402,15 @@ async def test_forwarding_what_was_not_fetched(lab: Lab) -> None:
     assert lab.post.take() == []
 
 
+async def test_forwarding_names_no_hidden_sender(lab: Lab) -> None:
+    await lab.send(sender_visibility=SenderVisibility.HIDE)
+    told = lab.notification()
+    await lab.say(MForwardReq(transaction_id="F1", sender="", to=(ALICE,), content_location=told.content_location))
+    message = await lab.get(lab.notification().content_location)
+    assert message.previously_sent_by == ()
+    assert [each.count for each in message.previously_sent_date] == [1]
+
+
 async def test_forwarding_nothing(lab: Lab) -> None:
     forward = MForwardReq(transaction_id="F1", sender="", to=(ALICE,), content_location=URL + "x" * 22)
     conf = parse(await lab.say(forward))

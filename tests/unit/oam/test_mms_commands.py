@@ -1,0 +1,63 @@
+"""The command mms, on a control that writes down what it is asked for."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from lteims.errors import OperatorError
+from lteims.ims.mms_directory import Party
+from lteims.ims.mms_draft import Draft
+from lteims.mm1.content_type import ContentType
+from lteims.oam.command import CommandError
+from lteims.oam.mms_commands import MmsCommands
+
+
+@dataclass
+class FakeMms:
+    """A control without an MMSC."""
+
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    sent: list[Draft] = field(default_factory=list)
+    full: bool = False
+
+    def prepare(self, filename: str, sender: str, to: str) -> Draft:
+        self.asked.append((filename, sender, to))
+        if to == "nobody":
+            raise OperatorError("there is no user 'nobody'")
+        return Draft(sender=Party(sender), to=(to,), content_type=ContentType("image/jpeg"), body=bytes(70))
+
+    async def send(self, draft: Draft) -> str:
+        if self.full:
+            raise OperatorError("the message was not taken: no room")
+        self.sent.append(draft)
+        return "id"
+
+
+async def test_mms() -> None:
+    control = FakeMms()
+    (command,) = MmsCommands(control).commands()
+    assert command.run("cat.jpg 12345 +33600000001") == "70 octets for +33600000001"
+    command.run("'my cat.jpg' 12345 +33600000001")
+    assert [filename for filename, _, _ in control.asked] == ["cat.jpg", "my cat.jpg"]
+    control.full = True
+    command.run("cat.jpg 1 2")
+    await asyncio.sleep(0)
+    assert len(control.sent) == 0  # the room was gone before the loop came round
+    control.full = False
+    command.run("cat.jpg 1 2")
+    await asyncio.sleep(0)
+    assert [draft.to for draft in control.sent] == [("2",)]
+
+
+@pytest.mark.parametrize("arguments", ["", "a", "a b", "a b c d", "'a b c"])
+async def test_wrong_words(arguments: str) -> None:
+    control = FakeMms()
+    with pytest.raises(CommandError):
+        MmsCommands(control).commands()[0].run(arguments)
+    assert control.asked == []
+
+
+async def test_nobody() -> None:
+    with pytest.raises(OperatorError, match="nobody"):
+        MmsCommands(FakeMms()).commands()[0].run("a 1 nobody")

@@ -613,13 +613,15 @@ class Lab:
         rest = [f"{n}: {label_of(parse(d))}" for n, _, d in self.left]
         label, _, number = (part.strip() for part in label.partition("@"))
         assert (who, matches(label, found)) == (name, True), (
-            f"the ladder has {line!r}, the server sends {found!r} to {who}, then {rest}\n{data.decode()}"
+            f"the ladder has {line!r}, the server sends {found!r} to {who}, then {rest}\n{data.decode(errors='backslashreplace')}"
         )
         if not lost:
             self.phones[name].hear(data)
         if number:
             is_in = self.phones[name].number_of(message)
-            assert is_in == int(number), f"the ladder has {line!r}, it is in dialog {is_in}\n{data.decode()}"
+            assert is_in == int(number), (
+                f"the ladder has {line!r}, it is in dialog {is_in}\n{data.decode(errors='backslashreplace')}"
+            )
 
     # -- afterwards
     def nothing_left(self) -> None:

@@ -115,8 +115,17 @@ class Anchor:
 
         SipError 488 when there is nothing in it to carry, 503 without ports.
         """
-        ports = self._offered(heard_from, sdp) if offer else self._answered(heard_from, sdp)
-        return self._send(1 - heard_from, lambda origin, address: anchored(sdp, origin, address, ports), offer)
+        whole = sdp if offer else self._filled(sdp)
+        ports = self._offered(heard_from, whole) if offer else self._answered(heard_from, whole)
+        return self._send(1 - heard_from, lambda origin, address: anchored(whole, origin, address, ports), offer)
+
+    def _filled(self, answer: Sdp) -> Sdp:
+        """An answer with a line for each of the offer's: those that the phone has left out are refused (RFC 3264 6)."""
+        offer = self._pending or self._agreed
+        missing = offer.medias[len(answer.medias) :] if offer is not None else ()
+        if not missing:
+            return answer
+        return Sdp(answer.lines, (*answer.medias, *(Media(m.kind, 0, m.proto, m.formats) for m in missing)))
 
     def again(self, side: int, *, offer: bool) -> bytes:
         """What a leg was sent last, once more: to be offered again, or as the answer to an unchanged offer."""

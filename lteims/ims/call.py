@@ -196,7 +196,10 @@ _LAST_CHOICE = (408, 480, 487)  # who was just not there says less than who refu
 
 
 class Call:
-    """The machine of one call. `groups` are the branches that are called together, in the order of their turns."""
+    """The machine of one call. `groups` are the branches that are called together, in the order of their turns.
+
+    `id` is for the log: that of the binding that it concerns (manual 8.1).
+    """
 
     __slots__ = ("_acked", "_best", "_turns", "branches", "id", "state", "why", "winner")
 

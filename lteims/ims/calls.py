@@ -98,6 +98,7 @@ class Calls:
         self._keep(session, primary)
         self._begin(session)
         text = f"call from {caller.name} ({session.caller_impu}) to {session.callee_impu}"
+        text += f", dialog {primary.record.id}" if primary.record is not None else ""
         log(IMS, INFO, text, id=session.call.id)
         if isinstance(destination, Echo):
             template = session.template

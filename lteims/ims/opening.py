@@ -73,7 +73,6 @@ class Opening:
         self._owner = owner
         self._wall = wall
         self._templates = templates
-        self._count = 0
         self._sess_id = 0  # of the o= line that was given last
 
     # -- a call that came
@@ -112,10 +111,9 @@ class Opening:
     def _session(
         self, type: DialogType, caller: Caller, request: Request, destination: Destination, sizes: list[int]
     ) -> Session:
-        self._count += 1
         return Session(
             owner=self._owner,
-            call=Call(f"{self._count:04x}", groups_of(sizes)),
+            call=Call(caller.binding.id if caller.binding is not None else "-", groups_of(sizes)),
             type=type,
             caller=caller,
             caller_impu=str(caller.impu.uri if caller.impu else request.from_.uri),
@@ -294,13 +292,12 @@ class Opening:
         self, destination: Registered, caller: Caller | None, caller_impu: str, template: Template | None
     ) -> Session:
         """The session of a call from the server to all contacts of a user."""
-        self._count += 1
         bindings = sorted(destination.bindings, key=lambda b: -b.q)[:MAX_BRANCHES]
         groups = sorted({binding.q for binding in bindings}, reverse=True)
         sizes = [sum(binding.q == q for binding in bindings) for q in groups]
         session = Session(
             owner=self._owner,
-            call=Call(f"{self._count:04x}", groups_of(sizes)),
+            call=Call(destination.bindings[0].id, groups_of(sizes)),
             type=DialogType.MT_CALL,
             caller=caller or ANONYMOUS,
             caller_impu=caller_impu,

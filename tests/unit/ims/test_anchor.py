@@ -156,6 +156,13 @@ def test_nothing_to_carry_is_488(bench: Bench) -> None:
     assert bench.taken() == [0, 0]
 
 
+def test_an_answer_that_leaves_a_line_out_is_filled_up(bench: Bench) -> None:
+    """RFC 3264 6: the answer has as many m= lines as the offer."""
+    bench.ask(MO, sdp(AUDIO, VIDEO))
+    answer = bench.answer(MT, sdp(AUDIO))
+    assert [(m.kind, bool(m.port)) for m in answer.medias] == [("audio", True), ("video", False)]
+
+
 def test_an_answer_with_nothing_in_it_is_passed_on(bench: Bench) -> None:
     bench.ask(MO, sdp(AUDIO))
     assert ports(bench.answer(MT, sdp("m=audio 0 RTP/AVP 0"))) == [0]

@@ -84,17 +84,12 @@ class IpSmGw:
         self._delivery = SmsDelivery(config, stack, subscribers, store, wall)
         self._joiner = Joiner()
         self._references = 0
-        self._last: dict[str, tuple[int, bytes]] = {}  # by IMPI: TP-MR and TP-DA of what its phone has submitted last
         self.listeners: list[Callable[[SmsEvent], None]] = []  # clients that want the event `sms`
 
     # -- life
     def start(self) -> int:
         """Take up what the state file has, and begin to deliver it; the number of messages."""
-        messages = self._store.restore()
-        for message in messages:
-            if message.origin:
-                self._last[message.origin] = (message.tp_mr, message.tp_da)
-        return self._delivery.start(messages)
+        return self._delivery.start(self._store.restore())
 
     def pending(self, impi: str) -> int:
         """How many messages wait for a user."""
@@ -177,8 +172,8 @@ class IpSmGw:
     async def _submitted(self, caller: Caller, submit: tpdu.SmsSubmit, now: float) -> None:
         subscriber = caller.subscriber
         assert subscriber is not None
-        this = (submit.tp_mr, submit.tp_da.encode())
-        last = self._last.get(subscriber.impi)
+        this = bytes((submit.tp_mr,)) + submit.tp_da.encode()
+        last = self._store.submitted(subscriber.impi)
         if submit.tp_rd and last == this:  # TS 23.040 9.2.3.6, 9.2.3.25
             raise SmsError(
                 f"TP-MR {submit.tp_mr} has been submitted already", RpCause.SHORT_MESSAGE_TRANSFER_REJECTED,
@@ -198,12 +193,12 @@ class IpSmGw:
             tp_pid=submit.tp_pid, tp_rp=submit.tp_rp, origin=subscriber.impi, tp_srr=submit.tp_srr,
             tp_mr=submit.tp_mr, tp_da=submit.tp_da,
         )  # fmt: skip
-        self._last[subscriber.impi] = this
+        self._store.set_submitted(subscriber.impi, this)
         try:
             await self.submit(submission)
         except SmsError:
-            if self._last.get(subscriber.impi) == this:
-                del self._last[subscriber.impi]
+            if self._store.submitted(subscriber.impi) == this:
+                self._store.set_submitted(subscriber.impi, last)
             raise
 
     def find(self, address: Address) -> tuple[Subscriber, Impu]:

@@ -12,6 +12,7 @@ from lteims.trace import IMS, WARN, log
 
 KIND = "sms"  # in the state file
 _COUNTER = "sms_count"  # the kind of the last number given
+_SUBMITTED = "sms_last"  # by IMPI: what its phone has submitted last
 _BLOCK = 1000  # numbers taken from the disk at once
 _SPARE = 1000  # entries of messages that are gone, before the heap is made anew
 
@@ -56,6 +57,7 @@ class SmsStore:
         self._messages: dict[str, StoredSms] = {}
         self._by_impi: dict[str, dict[str, StoredSms]] = {}
         self._ends: list[tuple[float, str]] = []  # a heap of when to look at which message
+        self._submitted: dict[str, bytes] = {}
         self._last = 0
         self._granted = 0  # numbers up to this one are ours, whatever happens
 
@@ -72,6 +74,7 @@ class SmsStore:
         found.sort(key=lambda message: int(message.id, 16))
         for message in found:
             self._file(message)
+        self._submitted = self._store.load(_SUBMITTED)
         counted = int(self._store.load(_COUNTER).get("last", b"0"))
         self._last = self._granted = max(counted, int(found[-1].id, 16) if found else 0)
         return found
@@ -98,6 +101,19 @@ class SmsStore:
             self._by_impi[message.impi] = {message.id: message}
         else:
             mine[message.id] = message
+
+    def submitted(self, impi: str) -> bytes | None:
+        """TP-MR and TP-DA of the last message that a phone has submitted."""
+        return self._submitted.get(impi)
+
+    def set_submitted(self, impi: str, what: bytes | None) -> None:
+        """Keep TP-MR and TP-DA, also when the message itself is gone; safe after the next commit."""
+        if what is None:
+            self._submitted.pop(impi, None)
+            self._store.delete(_SUBMITTED, impi)
+        else:
+            self._submitted[impi] = what
+            self._store.put(_SUBMITTED, impi, what)
 
     def get(self, id: str) -> StoredSms | None:
         """The message of this id."""

@@ -146,6 +146,17 @@ def test_status_reports_and_duplicates_after_a_restart(before: Lab, again: Calla
     settled(lab, disk)
 
 
+def test_a_repetition_of_what_was_delivered_by_the_one_before(
+    before: Lab, again: Callable[..., Lab], disk: Disk
+) -> None:
+    submit(before, before.a, "Hi", mr=44)
+    receive(before, before.b)
+    lab = again()
+    assert cause(submit(lab, lab.a, "Hi", mr=44, tp_rd=True)) == (21, TpFcs.SM_REJECTED_DUPLICATE_SM)
+    lab.play("10 s")
+    settled(lab, disk)
+
+
 def test_what_expired_in_between_is_dropped(before: Lab, lab_with: LabWith, disk: Disk) -> None:
     leave(before, before.b)
     submit(before, before.a, "Hi", tp_srr=True)

@@ -33,14 +33,21 @@ from lteims.ims.regevent import RegEvent
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
 from lteims.ims.sdp_files import SdpFiles
+from lteims.ims.settings import Settings
 from lteims.ims.sms_store import SmsStore
 from lteims.ims.subscribers import Subscribers
+from lteims.ims.user_control import Happenings, UserControl
 from lteims.net.mm1 import Mm1Server
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
 from lteims.net.sip import SipStack
 from lteims.net.sip_flow import Endpoint
 from lteims.net.timers import TimerWheel
+from lteims.oam.api import Api
+from lteims.oam.api_events import Events
+from lteims.oam.api_messages import Messages
+from lteims.oam.api_protocol import Clocks
+from lteims.oam.api_stats import Sampling
 from lteims.oam.commands import Commands
 from lteims.oam.events import events
 from lteims.oam.log import LogFile
@@ -54,7 +61,7 @@ from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
 SPARE_FILES = 512  # descriptors that are not for TCP connections
-NOT_SERVED = ("com_addr", "metrics_addr", "sctp_addr", "cx_server_addr", "rx_server_addr")
+NOT_SERVED = ("metrics_addr", "sctp_addr", "cx_server_addr", "rx_server_addr")
 SWEEP_INTERVAL = 5.0  # seconds between looks for nonces that nobody answered
 GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
 MMS_ON_DISK, MMS_IN_MEMORY = 4 << 30, 256 << 20  # octets that the bodies of all multimedia messages may have
@@ -71,6 +78,8 @@ class App:
         self._stopping = asyncio.Event()
         self._store_warnings: list[str] = []  # from before there is a log
         self._mm1: Mm1Server | None = None
+        self._api: Api | None = None
+        self._clocks = Clocks(time.monotonic(), time.time())
 
     def stop(self) -> None:
         """Begin to stop; `run` returns soon after."""
@@ -89,6 +98,8 @@ class App:
                 stack.bind(self._endpoints())
                 if config.mms_server_bind_addr is not None:
                     self._mm1 = Mm1Server(config.mms_server_bind_addr.host, config.mms_server_bind_addr.port)
+                if config.com_addr is not None:
+                    self._api = Api(config, os.urandom)
                 # Only now, when no other server has our state or our addresses, may its log be touched
                 log_file = self._open_log(loop)
                 try:
@@ -97,6 +108,8 @@ class App:
                     log(IMS, INFO, "stopped")
                     log_file.close()
             finally:
+                if self._api is not None:
+                    await self._api.close()
                 if self._mm1 is not None:
                     await self._mm1.close()
                 await stack.close()
@@ -152,17 +165,26 @@ class App:
             if self._mm1 is not None and mms is not None:
                 await self._mm1.start(mms)
                 mms.start()
+            if self._api is not None:
+                happenings = Happenings(subscribers, calls, gateway)
+                await self._start_api(
+                    self._api, loop, control, happenings, UserControl(subscribers, str(self._path.parent)), log_file
+                )
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)
             bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
             if self._mm1 is not None:
                 bound += f", mms http://{host_port(self._mm1.host, self._mm1.port)}"
+            if self._api is not None:
+                bound += f", api {self._api.scheme}://{host_port(self._api.host, self._api.port)}"
             with suppress(OSError):  # whoever read our output may have gone
                 print(f"lteims {__version__} ready: {bound}", flush=True)
             log(IMS, INFO, f"ready: {bound}")
             await self._until_stopped(Commands(control, log_file))
         finally:
             sweeper.stop()
+            if self._api is not None:
+                await self._api.close()
             if self._mm1 is not None and mms is not None:
                 await self._mm1.close()
                 mms.close()
@@ -173,6 +195,19 @@ class App:
             await store.commit()
 
     # -- parts
+    async def _start_api(
+        self, api: Api, loop: asyncio.AbstractEventLoop, control: Control, happenings: Happenings, users: UserControl,
+        log_file: LogFile,
+    ) -> None:  # fmt: skip
+        """Let clients of the remote API in."""
+        events = Events(happenings, control.users_of, loop.call_later)
+        sampling = Sampling(time.monotonic, time.process_time, os.urandom(4).hex())
+        messages = Messages(
+            api.name, control, users, Settings(self._config), log_file, events, sampling, loop.time,
+            self._clocks.started_utc,
+        )  # fmt: skip
+        await api.start(messages, events, self._clocks)
+
     def _mmsc(
         self, mm1: Mm1Server, subscribers: Subscribers, gateway: IpSmGw, store: StateStore, wheel: TimerWheel,
         tokens: Tokens,

@@ -3,7 +3,7 @@
 The views are plain values, named and typed as the remote API shows them (manual 6.6).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -100,6 +100,12 @@ class Control:
         """All users of ue_db, in its order."""
         dialogs = self._dialogs()
         return [self._user(subscriber, dialogs) for subscriber in self._subscribers]
+
+    def users_of(self, impis: Collection[str]) -> list[UserView]:
+        """The users with these IMPIs."""
+        dialogs = self._dialogs()
+        found = map(self._subscribers.by_impi, impis)
+        return [self._user(subscriber, dialogs) for subscriber in found if subscriber is not None]
 
     def impu_set(self, impu: str, changes: Mapping[str, object], warnings: list[Diagnostic] | None = None) -> None:
         """Change options of an IMPU of the echo or of a user (manual 6.6 impu_set), from the next request on.

@@ -53,6 +53,15 @@ class LogRing:
     def __len__(self) -> int:
         return len(self._records)
 
+    @property
+    def max_entries(self) -> int:
+        """How many entries are kept at most."""
+        return self._max_entries
+
+    def resize(self, max_entries: int) -> None:
+        """Keep so many entries at most; the oldest of those that are too many go with the next one."""
+        self._max_entries = max_entries
+
     def append(self, timestamp: int, layer: str, level: int, dir: str, id: str, text: str) -> None:
         """Add one entry; `text` is the message with its continuation lines as the file has them."""
         records = self._records

@@ -1,0 +1,146 @@
+"""log_get of the remote API (manual 6.5): which entries of the ring one client gets, and when it gets them.
+
+Pure: api.py asks `poll` from time to time. Entries are turned into JSON once for all clients, not once for each.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from lteims.oam.api_schema import LogGet
+from lteims.oam.log_ring import LogEntry, LogRing
+from lteims.trace import DEBUG, LEVEL_NAMES
+
+_CACHED: Final = 16 << 20  # octets of JSON that are kept
+_CHUNK: Final = 256  # entries that are read at once
+_LOOKED: Final = 4096  # entries that one look of one client goes through
+_DIRECTIONS: Final = ("FROM", "TO", "UL", "DL")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One entry with what it is chosen by."""
+
+    layer: str
+    level: int
+    timestamp: int
+    ue_id: int | None
+    full: msgspec.Raw
+    short: msgspec.Raw
+
+
+class LogEntries:
+    """The ring's entries as JSON."""
+
+    def __init__(self, ring: LogRing, source: str) -> None:
+        """`source` is the server's name, for `src`."""
+        self.ring = ring
+        self._source = source
+        self._cache: dict[int, Encoded] = {}
+        self._octets = 0
+
+    def read(self, idx: int, limit: int) -> tuple[list[Encoded], int, int]:
+        """At most `limit` entries from `idx` on, the index to go on from, and how many were lost before them."""
+        start = min(max(idx, self.ring.next_idx - len(self.ring)), self.ring.next_idx)
+        end = min(start + limit, self.ring.next_idx)
+        found: list[Encoded] = []
+        for position in range(start, end):
+            if position not in self._cache:
+                self._fill(position, min(_CHUNK, end - position))
+            found.append(self._cache[position])
+        return found, end, start - idx
+
+    def _fill(self, idx: int, limit: int) -> None:
+        if self._octets > _CACHED:
+            self._cache.clear()
+            self._octets = 0
+        for entry in self.ring.read(idx, limit).entries:
+            encoded = _encoded(entry, self._source)
+            self._cache[entry.idx] = encoded
+            self._octets += len(bytes(encoded.full)) + len(bytes(encoded.short))
+
+
+def _encoded(entry: LogEntry, source: str) -> Encoded:
+    ue_id = _ue_id(entry.id) if entry.layer in ("IMS", "MEDIA") else None
+    fields: dict[str, Any] = {
+        "src": source, "idx": entry.idx, "data": entry.data, "timestamp": entry.timestamp, "layer": entry.layer,
+        "level": LEVEL_NAMES[entry.level],
+    }  # fmt: skip
+    if entry.dir in _DIRECTIONS:
+        fields["dir"] = entry.dir
+    if ue_id is not None:
+        fields["ue_id"] = ue_id
+    if entry.id != "-":
+        fields["id"] = entry.id
+    full = msgspec.Raw(msgspec.json.encode(fields))
+    short = full
+    if len(entry.data) > 1:
+        short = msgspec.Raw(msgspec.json.encode(fields | {"data": entry.data[:1]}))
+    return Encoded(entry.layer, entry.level, entry.timestamp, ue_id, full, short)
+
+
+def _ue_id(id: str) -> int | None:
+    try:
+        return int(id, 16) if id.isalnum() and len(id) <= 8 else None
+    except ValueError:
+        return None
+
+
+class LogQuery:
+    """One log_get that waits."""
+
+    def __init__(self, params: LogGet, entries: LogEntries, idx: int, now: float) -> None:
+        """`idx` is the entry that the client wants next. ValueError for a layer's level that is none."""
+        self.params = params
+        self.idx = idx
+        self._entries = entries
+        self._levels = _levels(params.layers)
+        self._found: list[Encoded] = []
+        self._lost = 0
+        self._quiet_since = now
+
+    def poll(self, now: float) -> dict[str, Any] | None:
+        """The answer, once it is time for it."""
+        params = self.params
+        before = len(self._found)
+        self._look()
+        if len(self._found) > before:
+            self._quiet_since = now
+        if len(self._found) >= min(params.min, params.max) and self._found:
+            return self.flush()
+        over = now - self._quiet_since >= params.timeout
+        return self.flush() if over and (self._found or params.allow_empty) else None
+
+    def flush(self) -> dict[str, Any]:
+        """The answer as it stands: another log_get takes the place of this one."""
+        logs = [e.short if self.params.short else e.full for e in self._found]
+        return {"logs": logs} | ({"discontinuity": self._lost} if self._lost else {})
+
+    def _look(self) -> None:
+        looked = 0
+        while len(self._found) < self.params.max and looked < _LOOKED and self.idx < self._entries.ring.next_idx:
+            limit = min(_CHUNK, self.params.max - len(self._found))
+            entries, self.idx, lost = self._entries.read(self.idx, limit)
+            self._lost += lost
+            looked += limit
+            self._found += [entry for entry in entries if self._wanted(entry)]
+
+    def _wanted(self, entry: Encoded) -> bool:
+        params = self.params
+        if entry.level > (DEBUG if self._levels is None else self._levels.get(entry.layer, 0)):
+            return False
+        if params.rnti is not None or (params.ue_id is not None and entry.ue_id != params.ue_id):
+            return False
+        if params.start_timestamp is not None and entry.timestamp < params.start_timestamp:
+            return False
+        return params.end_timestamp is None or entry.timestamp <= params.end_timestamp
+
+
+def _levels(layers: dict[str, str] | None) -> dict[str, int] | None:
+    if layers is None:
+        return None
+    for name, level in layers.items():
+        if level.lower() not in LEVEL_NAMES:
+            raise ValueError(f"layers.{name[:60]}: a level is one of {', '.join(LEVEL_NAMES)}")
+    return {name.upper(): LEVEL_NAMES.index(level.lower()) for name, level in layers.items()}

@@ -1,0 +1,250 @@
+"""The messages of the remote API with their parameters (manual 6.5, 6.6): one Struct each, which reads, checks and
+prints `help` alike.
+
+api_protocol.py reads frames by it, api_messages.py carries them out. Those that change something refuse what they do
+not know; those that only read pass over it, since clients of other programs send them more.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+S = TypeVar("S")
+Octet = Annotated[int, Meta(ge=0, le=255)]
+Level = Literal["none", "error", "warn", "info", "debug"]
+COMMON = ("message", "message_id", "start_time", "absolute_time", "standalone")
+REFUSED = ("loop_count", "loop_delay", "cancel")  # of other servers' API
+
+
+def _about(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class Empty(Struct):
+    """No parameters."""
+
+
+class Strict(Struct, forbid_unknown_fields=True):
+    """A message that changes something."""
+
+
+class Authenticate(Strict):
+    """Answer the challenge of the greeting."""
+
+    res: Annotated[str, _about("HMAC-SHA256 in hex, key <type>:<password>:<name>, data the challenge")] = ""
+    password: Annotated[str, _about("the password itself, where com_auth has `unsecure`")] = ""
+
+
+class ConfigGet(Empty):
+    """Show the configuration that can be changed at run time."""
+
+
+class LogGet(Struct):
+    """Wait for entries of the log."""
+
+    min: Annotated[int, Meta(ge=0, description="entries to wait for")] = 1
+    max: Annotated[int, Meta(ge=1, description="entries in one answer")] = 4096
+    timeout: Annotated[float, Meta(ge=0, le=86400, description="seconds without a new entry")] = 1
+    allow_empty: Annotated[bool, _about("answer after timeout even without entries")] = False
+    rnti: Annotated[float | None, _about("entries of this RNTI only: an IMS has none")] = None
+    ue_id: Annotated[int | None, _about("entries of this id only")] = None
+    layers: Annotated[dict[str, str] | None, _about("most level of each layer; those not named are off")] = None
+    short: Annotated[bool, _about("the first line of each entry only")] = False
+    headers: Annotated[bool, _about("the header of the log file as well")] = False
+    start_timestamp: Annotated[float | None, _about("no entries before, ms since 1970")] = None
+    end_timestamp: Annotated[float | None, _about("no entries after, ms since 1970")] = None
+
+
+class LogSet(Strict):
+    """Add an entry to the log, or treat its file."""
+
+    log: Annotated[str | None, _about("the entry")] = None
+    layer: Annotated[str, _about("mandatory with `log`")] = ""
+    level: Literal["", "error", "warn", "info", "debug"] = ""
+    dir: Literal["", "-", "UL", "DL", "FROM", "TO"] = ""
+    ue_id: int | None = None
+    flush: Annotated[bool, _about("write the file out")] = False
+    rotate: Annotated[bool, _about("set the file aside and begin a new one")] = False
+    cut: Annotated[bool, _about("begin the file anew")] = False
+
+
+class LogReset(Strict):
+    """Forget the entries in memory."""
+
+
+class Quit(Strict):
+    """Stop the server."""
+
+
+class Help(Struct):
+    """List messages and events, or the parameters of one message."""
+
+    name: Annotated[str, _about("the message that is asked for")] = ""
+
+
+class Stats(Empty):
+    """Counters since the last `stats` of anybody."""
+
+
+class Register(Strict):
+    """Ask for events, or for no more of them."""
+
+    register: str | list[str] = []
+    unregister: str | list[str] = []
+
+
+class License(Empty):
+    """The licence of the server."""
+
+
+class UsersGet(Struct):
+    """The users and how they are registered."""
+
+    registered_only: bool = False
+
+
+class UsersAdd(Strict):
+    """Add users."""
+
+    users: Annotated[list[dict[str, Any]], _about("as entries of ue_db")]
+
+
+class UserSet(Strict):
+    """Change options of a user."""
+
+    impi: str
+    force_sms_over_sg: bool | UnsetType = UNSET
+
+
+class Sms(Strict):
+    """Send a short message."""
+
+    impi: str = ""
+    impu: Annotated[str, _about("of the receiver, where no impi is given")] = ""
+    text: str | None = None
+    sender: str = ""
+    validity: Annotated[float, Meta(ge=0, le=86400 * 441, description="seconds")] = 86400
+    binary: Annotated[str | None, _about("TP-User-Data in base64")] = None
+    binary_hex: Annotated[str | None, _about("TP-User-Data in hex")] = None
+    tp_udl: Octet | None = None
+    tp_udhi_present: bool = False
+    pid: Octet = 0
+    dcs: Octet | None = None
+    sos: bool = False
+
+
+class SmsFlush(Strict):
+    """Forget the short messages that wait for a user."""
+
+    impi: str
+
+
+class Mms(Strict):
+    """Send a file as a multimedia message."""
+
+    filename: str
+    sender: str = field(name="from")
+    to: str
+    sos: bool = False
+
+
+class MtCall(Strict):
+    """Call a user from the server."""
+
+    impi: str = ""
+    impu: str = ""
+    contact: str = ""
+    sip_file: Annotated[str, _about("SDP file in the place of mt_call_sdp_file")] = ""
+    caller: str = ""
+    sos: Annotated[bool, _about("only emergency registrations")] = False
+    duration: Annotated[float, Meta(ge=0, le=31_536_000, description="seconds from the answer on; 0 is no end")] = 0
+
+
+class DialogGet(Struct):
+    """The dialogs, those that ended in the last 30 s too."""
+
+    session_id: str = ""
+
+
+class DialogStop(Strict):
+    """End a dialog."""
+
+    session_id: str
+
+
+class DialogAnswer(Strict):
+    """Give the final answer of an echo call with remote_control."""
+
+    session_id: str
+    code: Annotated[int, Meta(ge=200, le=699)] = 200
+
+
+class Reinvite(Strict):
+    """Send an INVITE on a dialog that was answered."""
+
+    session_id: str
+
+
+class Unregister(Strict):
+    """De-register a contact, or all those of a user."""
+
+    uri: str
+    event: Literal["deactivated", "probation", "rejected"] = "deactivated"
+
+
+# impu_set and config_set take the properties of the configuration, which config/ checks.
+SCHEMAS: dict[str, type[Any]] = {
+    "authenticate": Authenticate,
+    "config_get": ConfigGet,
+    "config_set": dict,
+    "dialog_answer": DialogAnswer,
+    "dialog_get": DialogGet,
+    "dialog_stop": DialogStop,
+    "help": Help,
+    "impu_set": dict,
+    "license": License,
+    "log_get": LogGet,
+    "log_reset": LogReset,
+    "log_set": LogSet,
+    "mms": Mms,
+    "mt_call": MtCall,
+    "quit": Quit,
+    "register": Register,
+    "reinvite": Reinvite,
+    "sms": Sms,
+    "sms_flush": SmsFlush,
+    "stats": Stats,
+    "unregister": Unregister,
+    "user_set": UserSet,
+    "users_add": UsersAdd,
+    "users_get": UsersGet,
+}
+EVENTS = ("invite", "sms", "users_update")
+
+
+class LayerChange(Strict):
+    """The options of one layer in config_set."""
+
+    level: Level | None = None
+    max_size: Annotated[int, Meta(ge=0, le=999_999_999)] | None = None
+    key: bool | None = None
+    crypto: bool | None = None
+    payload: bool | None = None
+
+
+class LogsChange(Strict):
+    """The member `logs` of config_set."""
+
+    layers: dict[str, Any] = {}  # each is a LayerChange
+    count: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    rotate: Annotated[int, Meta(ge=0)] | None = None
+    path: str | None = None
+
+
+def read(value: object, type: type[S]) -> S:
+    """Plain JSON as one of these. ValueError, fit to be shown, for what is none."""
+    try:
+        return msgspec.convert(value, type)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error).replace("`$.", "`").replace("Object ", "")) from None

@@ -612,8 +612,9 @@ class Lab:
         found = label_of(message)
         rest = [f"{n}: {label_of(parse(d))}" for n, _, d in self.left]
         label, _, number = (part.strip() for part in label.partition("@"))
+        shown = data.decode(errors="backslashreplace")
         assert (who, matches(label, found)) == (name, True), (
-            f"the ladder has {line!r}, the server sends {found!r} to {who}, then {rest}\n{data.decode(errors='backslashreplace')}"
+            f"the ladder has {line!r}, the server sends {found!r} to {who}, then {rest}\n{shown}"
         )
         if not lost:
             self.phones[name].hear(data)

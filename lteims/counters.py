@@ -7,6 +7,7 @@ A name that ends in `_` is a family: what follows is bounded by the code that co
 from typing import Final
 
 HELP: dict[str, str] = {
+    "api_": "Clients of the remote API, their frames, errors, failed logins; clients cut, events that they did not get",
     "sip_": "SIP requests by method and responses by reason phrase, sent and received",
     "ims_forced_answer": "Requests answered, or left without answer, as `code` of an IMPU says",
     "mms_": "Multimedia messages taken, refused, notified, fetched, forwarded; retrieved, rejected or expired copies;"

@@ -35,13 +35,14 @@ MOST_CLIENTS: Final = 1200
 LONGEST_FRAME: Final = 1 << 20  # octets
 MOST_WAITING: Final = 1024  # requests of one client that wait for their time or their end
 MOST_STANDALONE: Final = 4096  # requests whose clients may have gone
-PAUSE: Final = 1 << 20  # characters unsent, above which no more requests of the client are read
-MOST_UNSENT: Final = 32 << 20  # characters unsent, above which a client is cut
-MOST_UNSENT_EVENTS: Final = 4 << 20  # characters unsent, above which it gets no events
-MOST_OF_ALL: Final = 256 << 20  # characters unsent to all clients
+PAUSE: Final = 1 << 20  # octets unsent, above which no more requests of the client are read
+MOST_UNSENT: Final = 32 << 20  # octets unsent, above which a client is cut
+MOST_UNSENT_EVENTS: Final = 4 << 20  # octets unsent, above which it gets no events
+MOST_OF_ALL: Final = 256 << 20  # octets unsent to all clients
 STALLED: Final = 30.0  # seconds in which a client takes nothing of what is sent
 LOGIN_TIME: Final = 60.0  # seconds in which a client must have authenticated
-LOOK: Final = 0.1  # seconds between looks for log entries
+LOOK: Final = 0.2  # seconds between looks for log entries: so many answers a second, and no more, for each client
+LOG_OCTETS: Final = 12 << 20  # of answers to log_get in one look: readers of the log fall behind before phones do
 DRAIN_TIME: Final = 0.5  # seconds that a stopping server gives its last answers
 
 
@@ -58,7 +59,8 @@ class Api:
         self.host: str = config.com_addr.host
         self.port: int = self._socket.getsockname()[1]
         self.scheme = "wss" if self._tls is not None else "ws"
-        self.unsent = 0  # characters for all clients
+        self.unsent = 0  # octets for all clients
+        self.sent = 0  # octets, since the start
         self.standalone: set[asyncio.TimerHandle] = set()
         self._clients: dict[Client, None] = {}
         self._server: Server | None = None
@@ -139,8 +141,10 @@ class Api:
     def _look(self) -> None:
         assert self._loop is not None
         self._looking = None
-        now = self._loop.time()
+        now, most = self._loop.time(), self.sent + LOG_OCTETS
         for client, query in list(self.waiting.items()):
+            if self.sent > most:  # who comes first next time: one that was answered stands last when it asks again
+                break
             found = query.poll(now)
             if found is not None:
                 client.log_found(found)
@@ -153,14 +157,14 @@ class Client:
 
     def __init__(self, api: Api, connection: ServerConnection) -> None:
         self.log_idx = 0
-        self.unsent = 0  # characters
+        self.unsent = 0  # octets
         self.address = str((connection.remote_address or ("-",))[0])
         self._api = api
         self._connection = connection
         self._ready = api.gate is None
         self._challenge = ""
         self._closed = False
-        self._out: deque[str] = deque()
+        self._out: deque[bytes] = deque()
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._delayed: set[asyncio.TimerHandle] = set()
@@ -297,9 +301,6 @@ class Client:
             return
         self._log_envelope = envelope
         self._api.wait_for_log(self, query)
-        found = query.poll(self._loop.time())
-        if found is not None:
-            self.log_found(found)
 
     def _flush_log(self) -> None:
         query = self._api.waiting.get(self)
@@ -335,6 +336,7 @@ class Client:
         self._out.append(text)
         self.unsent += len(text)
         self._api.unsent += len(text)
+        self._api.sent += len(text)
         self._filled.set()
 
     async def _write(self) -> None:
@@ -346,7 +348,7 @@ class Client:
                 while self._out:
                     text = self._out.popleft()
                     async with asyncio.timeout(STALLED):
-                        await self._connection.send(text)
+                        await self._connection.send(text, text=True)
                     if not self._closed:
                         self.unsent -= len(text)
                         self._api.unsent -= len(text)

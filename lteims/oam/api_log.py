@@ -3,6 +3,7 @@
 Pure: api.py asks `poll` from time to time. Entries are turned into JSON once for all clients, not once for each.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from lteims.oam.log_ring import LogEntry, LogRing
 from lteims.trace import DEBUG, LEVEL_NAMES
 
 _CACHED: Final = 16 << 20  # octets of JSON that are kept
+_ARRAYS: Final = 32  # arrays of entries that are kept for the next client
 _CHUNK: Final = 256  # entries that are read at once
 _LOOKED: Final = 4096  # entries that one look of one client goes through
 _DIRECTIONS: Final = ("FROM", "TO", "UL", "DL")
@@ -22,6 +24,7 @@ _DIRECTIONS: Final = ("FROM", "TO", "UL", "DL")
 class Encoded:
     """One entry with what it is chosen by."""
 
+    idx: int
     layer: str
     level: int
     timestamp: int
@@ -39,17 +42,34 @@ class LogEntries:
         self._source = source
         self._cache: dict[int, Encoded] = {}
         self._octets = 0
+        self._arrays: dict[Hashable, msgspec.Raw] = {}
+        self._last: tuple[tuple[int, int], list[Encoded]] = ((0, 0), [])
+
+    def array(self, key: Hashable, found: list[Encoded], *, short: bool) -> msgspec.Raw:
+        """Entries as one JSON array; `key` says by what they were chosen, for clients that choose alike share it."""
+        if not found:
+            return msgspec.Raw(b"[]")
+        whole = (key, short, found[0].idx, found[-1].idx)
+        array = self._arrays.get(whole)
+        if array is None:
+            if len(self._arrays) >= _ARRAYS:
+                self._arrays.clear()
+            array = msgspec.Raw(msgspec.json.encode([entry.short if short else entry.full for entry in found]))
+            self._arrays[whole] = array
+        return array
 
     def read(self, idx: int, limit: int) -> tuple[list[Encoded], int, int]:
         """At most `limit` entries from `idx` on, the index to go on from, and how many were lost before them."""
         start = min(max(idx, self.ring.next_idx - len(self.ring)), self.ring.next_idx)
         end = min(start + limit, self.ring.next_idx)
-        found: list[Encoded] = []
-        for position in range(start, end):
-            if position not in self._cache:
-                self._fill(position, min(_CHUNK, end - position))
-            found.append(self._cache[position])
-        return found, end, start - idx
+        if self._last[0] != (start, end):
+            found: list[Encoded] = []
+            for position in range(start, end):
+                if position not in self._cache:
+                    self._fill(position, min(_CHUNK, end - position))
+                found.append(self._cache[position])
+            self._last = ((start, end), found)
+        return self._last[1], end, start - idx
 
     def _fill(self, idx: int, limit: int) -> None:
         if self._octets > _CACHED:
@@ -77,7 +97,7 @@ def _encoded(entry: LogEntry, source: str) -> Encoded:
     short = full
     if len(entry.data) > 1:
         short = msgspec.Raw(msgspec.json.encode(fields | {"data": entry.data[:1]}))
-    return Encoded(entry.layer, entry.level, entry.timestamp, ue_id, full, short)
+    return Encoded(entry.idx, entry.layer, entry.level, entry.timestamp, ue_id, full, short)
 
 
 def _ue_id(id: str) -> int | None:
@@ -96,6 +116,11 @@ class LogQuery:
         self.idx = idx
         self._entries = entries
         self._levels = _levels(params.layers)
+        self._key = (
+            params.rnti, params.ue_id, params.start_timestamp, params.end_timestamp,
+            None if self._levels is None else frozenset(self._levels.items()),
+        )  # fmt: skip
+        self._all = not any(part is not None for part in self._key)
         self._found: list[Encoded] = []
         self._lost = 0
         self._quiet_since = now
@@ -114,7 +139,7 @@ class LogQuery:
 
     def flush(self) -> dict[str, Any]:
         """The answer as it stands: another log_get takes the place of this one."""
-        logs = [e.short if self.params.short else e.full for e in self._found]
+        logs = self._entries.array(self._key, self._found, short=self.params.short)
         return {"logs": logs} | ({"discontinuity": self._lost} if self._lost else {})
 
     def _look(self) -> None:
@@ -124,7 +149,7 @@ class LogQuery:
             entries, self.idx, lost = self._entries.read(self.idx, limit)
             self._lost += lost
             looked += limit
-            self._found += [entry for entry in entries if self._wanted(entry)]
+            self._found += entries if self._all else [entry for entry in entries if self._wanted(entry)]
 
     def _wanted(self, entry: Encoded) -> bool:
         params = self.params

@@ -74,15 +74,15 @@ def answer(envelope: Envelope, fields: Mapping[str, Any]) -> dict[str, Any]:
     return head | dict(fields)
 
 
-def encode(fields: Mapping[str, Any]) -> str:
+def encode(fields: Mapping[str, Any]) -> bytes:
     """One line of JSON."""
     try:
-        return _encoder.encode(fields).decode()
+        return _encoder.encode(fields)
     except (UnicodeEncodeError, RecursionError):
         try:  # octets of a peer that are no UTF-8
-            return json.dumps(fields, default=_plain)
+            return json.dumps(fields, default=_plain).encode()
         except (RecursionError, TypeError, ValueError):
-            return json.dumps({"error": "the answer cannot be written as JSON"})
+            return b'{"error":"the answer cannot be written as JSON"}'
 
 
 def requests(frame: str | bytes, now: float) -> list[Call | Fault]:

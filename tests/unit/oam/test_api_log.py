@@ -23,7 +23,8 @@ def fill(ring: LogRing, count: int = 1, layer: str = "SIP", level: int = INFO, s
 
 def shown(fields: dict[str, Any] | None) -> list[dict[str, Any]]:
     assert fields is not None
-    return [json.loads(bytes(raw)) for raw in fields["logs"]]
+    found: list[dict[str, Any]] = json.loads(bytes(fields["logs"]))
+    return found
 
 
 def query(ring: LogRing, idx: int = 0, **params: Any) -> LogQuery:
@@ -128,6 +129,23 @@ def test_entries_are_encoded_once_for_all(ring: LogRing) -> None:
     first, _, _ = entries.read(0, 300)
     second, _, _ = entries.read(0, 300)
     assert all(a is b for a, b in zip(first, second, strict=True))
+
+
+def test_those_who_choose_alike_share_an_answer(ring: LogRing) -> None:
+    fill(ring, 20)
+    fill(ring, 20, "IMS")
+    entries = LogEntries(ring, "lab")
+
+    def asked(**params: Any) -> Any:
+        found = LogQuery(LogGet(**params), entries, 0, 0.0).poll(0)
+        assert found is not None
+        return found["logs"]
+
+    assert asked() is asked()
+    assert asked(layers={"SIP": "debug"}) is asked(layers={"sip": "debug"})
+    assert bytes(asked(short=True)) != bytes(asked())
+    assert len(json.loads(bytes(asked(layers={"SIP": "debug"})))) == 20
+    assert len(json.loads(bytes(asked(max=7)))) == 7
 
 
 def test_a_smaller_ring(ring: LogRing) -> None:

@@ -288,6 +288,7 @@ class IpSmGw:
     def _stored(self, submission: Submission) -> list[StoredSms]:
         now = self._wall() if submission.received is None else submission.received
         validity = min(submission.validity, self._config.sms_expires)
+        expires_at = now + (validity if validity > 0 else ONE_TRY)
         tp_da = submission.tp_da.encode() if submission.tp_da is not None else b""
         stored = []
         for part in submission.parts:
@@ -299,7 +300,7 @@ class IpSmGw:
                 StoredSms(
                     id=self._store.new_id(), impi=submission.receiver.impi,
                     impu_key=submission.impu.key if submission.impu is not None else "",
-                    tpdu=deliver.encode(), received_at=int(now), expires_at=now + max(validity, ONE_TRY),
+                    tpdu=deliver.encode(), received_at=int(now), expires_at=expires_at,
                     sender=str(submission.sender), sos=submission.sos, once=submission.once or validity <= 0,
                     origin=submission.origin, tp_srr=submission.tp_srr, tp_mr=submission.tp_mr, tp_da=tp_da,
                 )

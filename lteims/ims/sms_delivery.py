@@ -340,7 +340,7 @@ class SmsDelivery:
         )
         message = StoredSms(
             id=self._store.new_id(), impi=subscriber.impi, impu_key="", tpdu=report.encode(), received_at=int(now),
-            expires_at=now + max(validity, ONE_TRY), sender=str(address), once=validity <= 0,
+            expires_at=now + (validity if validity > 0 else ONE_TRY), sender=str(address), once=validity <= 0,
         )  # fmt: skip
         self._store.add(message)
         self.queue_up(subscriber, message)

@@ -369,8 +369,13 @@ class SmsDelivery:
 
     # -- events
     def _on_binding(self, subscriber: Subscriber, binding: Binding, event: str) -> None:
-        if event in ("registered", "refreshed") and subscriber.impi in self._lines:
+        line = self._lines.get(subscriber.impi)
+        if line is None:
+            return
+        if event in ("registered", "refreshed"):
             self._stack.wheel.add(AFTER_REGISTER, self._reachable, subscriber.impi)
+        elif binding.id == line.binding and line.queue.under_way:  # no use to wait for what it would have said
+            self._not_now(line, queue.Failed())
 
     def _reachable(self, impi: str) -> None:
         line = self._lines.get(impi)

@@ -534,6 +534,31 @@ def test_a_registration_ends_the_pause(lab: Lab) -> None:
     settled(lab)
 
 
+def test_a_phone_that_goes_before_it_reports_gets_it_again_when_it_is_back(lab: Lab) -> None:
+    submit(lab, lab.a, "Hi")
+    first = take(lab, lab.b)
+    silent(lab, 1)
+    leave(lab, lab.b)
+    come_back(lab, lab.b)
+    assert data(receive(lab, lab.b)) == data(first)
+    settled(lab)
+
+
+def test_a_phone_that_moves_while_it_is_sent_to(lab: Lab) -> None:
+    """Its new contact is tried as soon as the old one is gone; what the old one answers changes nothing."""
+    submit(lab, lab.a, "Hi")
+    rungs(lab, "within 1 s\nb <-- MESSAGE")
+    late = lab.b.last("MESSAGE")
+    leave(lab, lab.b)
+    c = lab.beside("c", "2", "192.0.2.13")
+    c.target = CENTRE
+    lab.subscribers.by_impi(f"2@{DOMAIN}").bindings[-1].sms_over_ip = True  # type: ignore[union-attr]
+    message = take(lab, c)
+    lab.arrive(lab.b, Response.to_request(late, 408, "", "t").encode())
+    report(lab, c, of=message)
+    settled(lab)
+
+
 # --- expiry
 
 

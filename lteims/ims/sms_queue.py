@@ -155,7 +155,9 @@ class SmsQueue:
                 pass
             case _, Removed(id):
                 return self._removed(id)
-            case _, Done(id) if id == self.first:  # the report may overtake the answer to the MESSAGE, or come late
+            case _, Done(id) if (
+                self.waiting and id == self.first
+            ):  # it may overtake the 200 to the MESSAGE, or come late
                 del self.waiting[0]
                 return self._next()
             case S.PAUSED, Reachable() | MemoryAvailable() | TimerFired():

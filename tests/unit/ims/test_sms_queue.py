@@ -77,6 +77,7 @@ TABLE: list[tuple[Event, dict[S, tuple[S, list[Action]]]]] = [
         {S.IDLE: (S.IDLE, NOTHING), **{state: (S.IDLE, END) for state in S if state is not S.IDLE}},
     ),
     (Done("x"), {state: (state, NOTHING) for state in S}),
+    (Done(""), {state: (state, NOTHING) for state in S}),
     (Reachable(), {S.PAUSED: (S.SENDING, TRY_A)}),
     (MemoryAvailable(), {S.PAUSED: (S.SENDING, TRY_A), S.FULL: (S.SENDING, TRY_A)}),
     (Arrived(), {S.SENDING: (S.REPORT, [SetTimer(REPORT_TIME)])}),

@@ -155,9 +155,7 @@ class SmsQueue:
                 pass
             case _, Removed(id):
                 return self._removed(id)
-            case _, Done(id) if (
-                self.waiting and id == self.first
-            ):  # it may overtake the 200 to the MESSAGE, or come late
+            case _, Done(id) if self.waiting and id == self.first:  # it may overtake the 200, or come late
                 del self.waiting[0]
                 return self._next()
             case S.PAUSED, Reachable() | MemoryAvailable() | TimerFired():

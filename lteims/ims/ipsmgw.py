@@ -14,7 +14,7 @@ from lteims.ims.caller import Caller
 from lteims.ims.privacy import hides_assertion
 from lteims.ims.sms_delivery import ONE_TRY, SmsDelivery, stamp
 from lteims.ims.sms_sip import RPDU, Onward, SmsOverSip
-from lteims.ims.sms_store import SmsStore, StoredSms
+from lteims.ims.sms_store import MOST_WAITING, SmsStore, StoredSms
 from lteims.ims.sms_text import NUMBER, address_of, text_in
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.net.sip import SipStack
@@ -266,8 +266,11 @@ class IpSmGw:
     async def submit(self, submission: Submission) -> list[str]:
         """Store a message and begin to deliver it; the ids of its parts. They are on disk when this returns.
 
-        SmsError where they cannot be stored, and then nothing of them is kept.
+        SmsError where they cannot be stored or too many wait already, and then nothing of them is kept.
         """
+        impi = submission.receiver.impi
+        if self._store.count(impi) + len(submission.parts) > MOST_WAITING:
+            raise SmsError(f"too many messages wait for {impi}", RpCause.CONGESTION, tp_fcs=TpFcs.SC_BUSY)
         stored = self._stored(submission)
         for message in stored:
             self._store.add(message)

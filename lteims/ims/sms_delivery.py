@@ -15,7 +15,7 @@ from lteims.config import ImsConfig, SmsAction
 from lteims.ims import sms_queue as queue
 from lteims.ims.caller import Caller
 from lteims.ims.sms_sip import RPDU, TEXT, Onward, SmsOverSip, choose
-from lteims.ims.sms_store import SmsStore, StoredSms
+from lteims.ims.sms_store import MOST_WAITING, SmsStore, StoredSms, reference
 from lteims.ims.sms_text import sender_uri, text_of
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
 from lteims.net import eager
@@ -162,11 +162,13 @@ class SmsDelivery:
     def _not_now(self, line: _Line, event: queue.Failed | queue.Full | queue.Absent | queue.TimerFired) -> None:
         """A try has failed; for a message that is worth a single one that is its end."""
         message = self._store.get(line.queue.first)
-        if message is not None and message.once and line.queue.under_way:
+        if message is None:  # flushed or deleted while it was under way
+            self._tell(line, queue.Done(line.queue.first))
+        elif message.once and line.queue.under_way:
             self._give_up(line, message, TpStatus.GAVE_UP_NO_RESPONSE_FROM_SME)
             self.save()
-            return
-        self._tell(line, event)
+        else:
+            self._tell(line, event)
 
     def _give_up(self, line: _Line, message: StoredSms, status: TpStatus) -> None:
         """The first message of a queue is not delivered, and the next one comes to its turn."""
@@ -279,15 +281,15 @@ class SmsDelivery:
     def _fits(self, line: _Line, binding: Binding | None, request: Request, rp_mr: int) -> bool:
         """Is a report that of the first message: by RP-MR, and by In-Reply-To where the phone has it?
 
-        What an earlier process has sent is known by RP-MR alone.
+        What an earlier process has sent is known by RP-MR alone. The message itself may have been flushed meanwhile.
         """
-        message = self._store.get(line.queue.first)
-        if message is None or message.rp_mr != rp_mr:
+        first = line.queue.first
+        if not first or reference(first) != rp_mr:
             return False
-        if line.before == message.id:
+        if line.before == first:
             return True
         refers = split_commas(request.get("in-reply-to"))
-        if line.sent != message.id or line.as_text:
+        if line.sent != first or line.as_text:
             return False
         if refers == [""]:
             return binding is not None and binding.id == line.binding
@@ -332,7 +334,7 @@ class SmsDelivery:
     ) -> None:  # fmt: skip
         """Send a SMS-STATUS-REPORT; `tp_srq` is set in the one that a SMS-COMMAND asks for."""
         subscriber = self._subscribers.by_impi(impi)
-        if subscriber is None:
+        if subscriber is None or self._store.count(impi) >= MOST_WAITING:
             return
         now, validity = self._wall(), self._config.sms_expires
         report = SmsStatusReport(

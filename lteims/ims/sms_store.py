@@ -14,6 +14,7 @@ KIND = "sms"  # in the state file
 _COUNTER = "sms_count"  # the kind of the last number given
 _SUBMITTED = "sms_last"  # by IMPI: what its phone has submitted last
 _BLOCK = 1000  # numbers taken from the disk at once
+MOST_WAITING = 20_000  # messages of one user; who asks for more is told to come again
 _SPARE = 1000  # entries of messages that are gone, before the heap is made anew
 
 
@@ -42,7 +43,12 @@ class StoredSms(msgspec.Struct, gc=False):
     @property
     def rp_mr(self) -> int:
         """RP-MR of every RP-DATA that brings it, so that a phone that has it already sees that it is the same."""
-        return int(self.id, 16) & 0xFF
+        return reference(self.id)
+
+
+def reference(id: str) -> int:
+    """The RP-MR of the message with this id."""
+    return int(id, 16) & 0xFF
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -14,7 +14,7 @@ from lteims.ims.sms_control import SmsControl
 from lteims.sip.message import Response
 from lteims.sms import rp, text, tpdu
 from lteims.sms.address import Address, TypeOfNumber
-from lteims.sms.cause import TpCommandType, TpFcs, TpStatus
+from lteims.sms.cause import RpCause, TpCommandType, TpFcs, TpStatus
 from lteims.sms.octets import Direction
 from lteims.sms.timestamp import Timestamp
 from lteims.sms.udh import Ports
@@ -415,6 +415,18 @@ def test_a_report_for_what_was_flushed_is_taken_in_peace(lab: Lab) -> None:
     assert lab.gateway.flush(f"2@{DOMAIN}") == 2
     report(lab, lab.b, of=message)
     silent(lab, 300)
+    settled(lab)
+
+
+@pytest.mark.parametrize("reports", [True, False])
+def test_what_comes_after_a_flush_is_not_held_up(lab: Lab, reports: bool) -> None:
+    submit(lab, lab.a, "one")
+    message = take(lab, lab.b)
+    assert lab.gateway.flush(f"2@{DOMAIN}") == 1
+    submit(lab, lab.a, "two", mr=8)
+    if reports:
+        report(lab, lab.b, of=message)
+    assert content(receive(lab, lab.b, within=1 if reports else 41)) == "two"  # TR1N
     settled(lab)
 
 
@@ -970,6 +982,20 @@ def test_what_is_counted(lab: Lab) -> None:
 
 
 # --- many
+
+
+def test_no_more_wait_than_there_is_room_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lteims.ims.ipsmgw.MOST_WAITING", 2)
+    leave(lab, lab.b)
+    for number in range(2):
+        accepted(submit(lab, lab.a, "Hi", mr=number))
+    assert cause(submit(lab, lab.a, "Hi", mr=2)) == (RpCause.CONGESTION, TpFcs.SC_BUSY)
+    come_back(lab, lab.b)
+    receive(lab, lab.b)
+    receive(lab, lab.b)
+    accepted(submit(lab, lab.a, "Hi", mr=2))
+    receive(lab, lab.b)
+    settled(lab)
 
 
 def test_ten_thousand_messages_of_one_user(lab: Lab) -> None:

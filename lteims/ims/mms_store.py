@@ -127,7 +127,12 @@ class MmsStore:
         self._file(message)
 
     def save(self, message: StoredMms) -> None:
-        """What is said about a message or its copies has changed; a body that nobody can fetch any more goes."""
+        """What is said about a message or its copies has changed; a body that nobody can fetch any more goes.
+
+        A message that was removed meanwhile, while somebody waited for something else, stays removed.
+        """
+        if self._messages.get(message.id) is not message:
+            return
         self._store.put(KIND, message.id, message.encode())
         for copy in message.copies:
             if not copy.is_open:

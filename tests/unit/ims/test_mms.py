@@ -346,6 +346,16 @@ async def test_expiry_is_reported_and_forgets_the_message(lab: Lab) -> None:
     assert (await lab.get(told.content_location)).retrieve_status is RetrieveStatus.ERROR_PERMANENT_MESSAGE_NOT_FOUND
 
 
+async def test_what_is_said_after_its_expiry_brings_no_message_back(lab: Lab) -> None:
+    conf = await lab.send(expiry=When(600))
+    message = lab.store.get(conf.message_id)
+    assert message is not None
+    await lab.advance(605)
+    assert lab.disk.load("mms") == {}
+    lab.store.save(message)  # as who was waiting for a push of a report meanwhile does
+    assert lab.disk.load("mms") == {}
+
+
 async def test_mms_expires_is_the_longest(lab: Lab) -> None:
     short = Lab(mms_expires=60)
     await short.register("001")

@@ -21,6 +21,7 @@ from lteims.sms.udh import Concatenation
 from lteims.sms.userdata import UserData
 
 NUMBER: Final = re.compile(r"\+?[0-9]{1,20}\Z")
+MOST_PARTS: Final = 1000  # parts of one sender that are looked at for those of one message, which has 255 at most
 _CHARSETS: Final = {"": "utf-8", "utf-8": "utf-8", "us-ascii": "utf-8", "iso-8859-1": "latin-1"}
 
 
@@ -71,9 +72,13 @@ def _parts(
 ) -> dict[int, tuple[str, UserData]]:  # fmt: skip
     """The parts of a message by number, the oldest of each, with their ids."""
     found: dict[int, tuple[str, UserData]] = {}
+    left = MOST_PARTS
     for other in waiting:
         if other.sender != message.sender or not other.tpdu[0] & 0x40:  # TP-UDHI
             continue
+        left -= 1
+        if left < 0:
+            break
         read = _read(other)
         its = _concatenation(read) if isinstance(read, tpdu.SmsDeliver) else None
         if its is None or (its.reference, its.total, its.wide) != (wanted.reference, wanted.total, wanted.wide):

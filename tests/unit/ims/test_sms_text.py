@@ -4,7 +4,7 @@ import pytest
 
 from lteims.config import AuthentType, ImpuConfig, UserConfig
 from lteims.ims.sms_store import StoredSms
-from lteims.ims.sms_text import address_of, sender_uri, text_in, text_of
+from lteims.ims.sms_text import MOST_PARTS, address_of, sender_uri, text_in, text_of
 from lteims.ims.subscribers import Subscriber
 from lteims.sip.errors import SipError
 from lteims.sip.message import Request
@@ -87,6 +87,14 @@ def test_ten_thousand_others_are_not_decoded() -> None:
     others = [stored(str(n), text.split("Hi")[0]) for n in range(10)] * 1000
     first, second = parts_of("x" * 200)
     assert text_of(first, [first, *others, second]) == ("x" * 200, ("0", "1"))
+
+
+def test_nor_are_ten_thousand_parts_of_other_messages() -> None:
+    others = parts_of("y" * 200, reference=2)[:1] * 10_000
+    first, second = parts_of("x" * 200)
+    assert text_of(first, [first, second, *others]) == ("x" * 200, ("0", "1"))
+    assert text_of(first, [first, *others[: MOST_PARTS - 2], second]) == ("x" * 200, ("0", "1"))
+    assert text_of(first, [first, *others, second]) is None
 
 
 # --- names

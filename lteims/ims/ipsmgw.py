@@ -259,7 +259,11 @@ class IpSmGw:
         if message is not None:
             event = SmsEvent(str(sender), receiver, message, part.tp_dcs.octet)
             for listener in self.listeners:
-                listener(event)
+                try:
+                    listener(event)
+                except Exception as error:  # a fault of ours: the sender is answered all the same
+                    counters.inc("ims_internal_error")
+                    log(IMS, ERROR, f"a listener to short messages failed: {error!r}")
         return self._config.sms_hook_only
 
     # -- the door

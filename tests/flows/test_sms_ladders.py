@@ -943,6 +943,16 @@ def test_a_listener_hears_of_every_message(lab: Lab) -> None:
     settled(lab)
 
 
+def test_a_listener_that_fails_costs_nobody_an_answer(lab: Lab) -> None:
+    def broken(event: SmsEvent) -> None:
+        raise ZeroDivisionError("ours")
+
+    lab.gateway.listeners.append(broken)
+    submit(lab, lab.a, "Hi")
+    receive(lab, lab.b)
+    settled(lab)
+
+
 def test_a_message_is_the_listeners_alone(lab_with: LabWith) -> None:
     """sms_hook_only: nothing is stored, unknown numbers are as good as known ones, the RP-ACK is sent."""
     lab = sms_lab(lab_with, sms_hook_only=True)

@@ -77,7 +77,7 @@ def reserving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_both_halves_agree_without_a_server(tmp_path: Path) -> None:
     names = sorted(path.name.partition(".")[0] for path in CALLS.glob("*.caller.xml"))
-    names = [name for name in names if (CALLS / f"{name}.callee.xml").exists() and name != "refused"]
+    names = [name for name in names if (CALLS / f"{name}.callee.xml").exists() and name not in ("refused", "sms")]
     assert set(names) >= {*PLAIN, *RELIABLE, *TIMED, *RESERVING}
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda name: pair(tmp_path / name, name).run(), names))

@@ -47,6 +47,10 @@ def one(folder: Path, user: Subscriber) -> Path:
     return path
 
 
+# SIPp stops where its own AKA answer comes out empty, whatever the server has said: seen once in a hundred runs
+OWN_FAULT = "Syntax error or invalid [keyword] in scenario while parsing ''"
+
+
 def expect(outcome: Outcome, calls: int) -> None:
     """Every call went well."""
     assert (outcome.passed, outcome.failed, outcome.code) == (calls, 0, 0), outcome.screen
@@ -56,9 +60,13 @@ def expect(outcome: Outcome, calls: int) -> None:
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("kind", ["md5", "aka"])
 def test_a_thousand_users_register(server: Server, folder: Path, kind: str, transport: str, host: str) -> None:
-    outcome = Sipp(
+    crowd = Sipp(
         "register", server.address(host), folder, folder / f"{kind}.csv", transport, calls=1000, rate=400, host=host
-    ).run()
+    )  # fmt: skip
+    outcome = crowd.run()
+    if kind == "aka" and OWN_FAULT in outcome.screen:
+        print(f"SIPp gave up by itself: {OWN_FAULT}")
+        outcome = crowd.run()
     print(f"{kind} {transport} {host}: 1000 users, {outcome.refused} answers refused, {outcome.retransmissions} resent")
     expect(outcome, 1000)
     # SIPp cuts a RES at a zero byte: 8 chances of 1 in 256 for each challenge, about 31 in 1000.

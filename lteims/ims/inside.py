@@ -14,6 +14,7 @@ from lteims.ims.branch import Awaited, Branch
 from lteims.ims.call import MT
 from lteims.ims.leg import Leg, words
 from lteims.ims.onward import onward_body
+from lteims.ims.opening import ALLOW
 from lteims.ims.outbound import products
 from lteims.ims.qos import Way
 from lteims.ims.record import DialogType
@@ -26,7 +27,6 @@ from lteims.sip.message import Request, Response, copy_headers
 from lteims.sip.multipart import body_of
 from lteims.trace import IMS, INFO, log
 
-ALLOW = "REGISTER, SUBSCRIBE, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
 OFFERING = ("INVITE", "UPDATE")
 RETRY = 1.0  # seconds until an UPDATE that met another offer is tried again (RFC 3261 14.1 in spirit)
 _PASSED = (

@@ -14,7 +14,7 @@ from lteims.ims.caller import Caller, Identifier
 from lteims.ims.emergency import AlternativeService
 from lteims.ims.forced import Forcing
 from lteims.ims.icscf import Destination, Locator, Registered, Server, Unknown, Unregistered
-from lteims.ims.opening import EXTENSIONS
+from lteims.ims.opening import ALLOW, EXTENSIONS
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar, is_sos
 from lteims.ims.sms_sip import RPDU, TEXT
@@ -28,7 +28,6 @@ from lteims.sip.grammar import host_port
 from lteims.sip.message import Request
 from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
-ALLOW = "REGISTER, SUBSCRIBE, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
 ACCEPT = "application/sdp"
 OPTION_TAGS: Final = frozenset({"path"})  # what we carry out ourselves when a Require asks for it

@@ -4,7 +4,7 @@ CONFIG ?= config/ims.cfg
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
-PEERS := sip-tester baresip-core baresip-ffmpeg linphone-cli tshark
+PEERS := sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl
 RIVALS := sip-tester kamailio
 .DEFAULT_GOAL := help
 .PHONY: help install run test lint bench lab image

@@ -18,7 +18,6 @@
 import contextlib
 import itertools
 import json
-import shutil
 import ssl
 import subprocess
 import time
@@ -376,7 +375,6 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return cert, key
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl")
 def test_tls(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path, "server")
     other, other_key = certificate(tmp_path, "other")

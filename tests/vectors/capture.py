@@ -39,7 +39,7 @@ def post(port: int, data: bytes) -> bytes:
 
 def look(path: Path, packets: Sequence[bytes], *options: str) -> list[dict[str, Any]]:
     """What tshark makes of each packet, by layer."""
-    assert TSHARK is not None
+    assert TSHARK is not None, "tshark is missing: apt-get install tshark"
     path.write_bytes(pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, _RAW_IP) + b"".join(packets))
     command = [TSHARK, "-r", str(path), "-T", "json", "--no-duplicate-keys", *options]
     done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)

@@ -9,10 +9,8 @@ from lteims.mm1.compose import File, compose
 from lteims.mm1.fields import FIELDS, When
 from lteims.mm1.pdu import MNotificationInd, MSendReq
 from lteims.mm1.push import PORT, Push
-from tests.vectors.capture import TSHARK, complaints, look, post, udp
+from tests.vectors.capture import complaints, look, post, udp
 from tests.vectors.mm1.pdus import VECTORS
-
-pytestmark = pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")
 
 NAMES = {
     "transaction_id": "mmse.transaction_id",

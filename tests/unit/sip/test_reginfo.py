@@ -19,7 +19,7 @@ from lteims.sip.reginfo import (
     RegistrationState,
     unknown_params,
 )
-from tests.vectors.capture import TSHARK, complaints, look, udp
+from tests.vectors.capture import complaints, look, udp
 from tests.vectors.sip.schema import Schema
 
 SCHEMA = Schema(Path(__file__).parents[2] / "vectors" / "sip" / "reginfo.xsd")
@@ -118,7 +118,6 @@ def test_each_event_has_one_state(event: ContactEvent) -> None:
     assert Reginfo.parse(document.encode()) == document
 
 
-@pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")
 def test_second_opinion(tmp_path: Path) -> None:
     head = (
         "NOTIFY sip:a@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"

@@ -172,14 +172,7 @@ class App:
                 )
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)
-            bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
-            if self._mm1 is not None:
-                bound += f", mms http://{host_port(self._mm1.host, self._mm1.port)}"
-            if self._api is not None:
-                bound += f", api {self._api.scheme}://{host_port(self._api.host, self._api.port)}"
-            with suppress(OSError):  # whoever read our output may have gone
-                print(f"lteims {__version__} ready: {bound}", flush=True)
-            log(IMS, INFO, f"ready: {bound}")
+            self._say_ready(stack)
             await self._until_stopped(Commands(control, log_file))
         finally:
             sweeper.stop()
@@ -193,6 +186,17 @@ class App:
                 await asyncio.sleep(GOODBYE_TIME)
             plane.close()
             await store.commit()
+
+    def _say_ready(self, stack: SipStack) -> None:
+        """One line with every bound address, to whoever started us and to the log."""
+        bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
+        if self._mm1 is not None:
+            bound += f", mms http://{host_port(self._mm1.host, self._mm1.port)}"
+        if self._api is not None:
+            bound += f", api {self._api.scheme}://{host_port(self._api.host, self._api.port)}"
+        with suppress(OSError):  # whoever read our output may have gone
+            print(f"lteims {__version__} ready: {bound}", flush=True)
+        log(IMS, INFO, f"ready: {bound}")
 
     # -- parts
     async def _start_api(

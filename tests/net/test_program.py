@@ -44,8 +44,9 @@ def address() -> str:
 def started(home: Path, address: str) -> "Iterator[subprocess.Popen[str]]":
     """The program on the shipped configuration, as `make run` starts it but for the address."""
     line = [str(PROGRAM), "-D", f"SERVER_ADDR={address}", "config/ims.cfg"]
+    env = [shutil.which("env") or "env", "--default-signal=HUP"]  # the tests themselves may run under nohup
     process = subprocess.Popen(
-        line, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*env, *line], cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     yield process
     if process.poll() is None:

@@ -1,28 +1,13 @@
 """stats of the remote API (manual 6.5): what the counters have counted since anybody asked the last time.
 
-The counters themselves only grow (counters.py); which of them are errors is decided here.
+The counters themselves only grow, and their declarations say which of them are errors (counters.py).
 """
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from lteims import counters
 from lteims.clock import Clock
-from lteims.sip.errors import REASONS
-
-_FAULTS: Final = re.compile(r"_(?:\w+_)?(?:error|failed|malformed|refused|dropped|lost|invalid|cut|not_found)\Z")
-
-
-def _phrase(reason: str) -> str:
-    return "sip_" + "".join(c if c.isalnum() else "_" for c in reason.lower().replace("'", ""))
-
-
-_SIP_ERRORS: Final = frozenset(_phrase(reason) for code, reason in REASONS.items() if code >= 400)
-
-
-def is_error(name: str) -> bool:
-    """Does a counter count what went wrong?"""
-    return name in _SIP_ERRORS or bool(_FAULTS.search(f"_{name}"))
+from lteims.counters import DECLARED, Kind
 
 
 class Sampling:
@@ -42,14 +27,15 @@ class Sampling:
         now, used = self._clock(), self._cpu()
         elapsed = now - self._time
         load = 100 * (used - self._used) / elapsed if elapsed > 0 else 0.0
+        self._time, self._used = now, used
+        return {"instance_id": self._instance, "cpu": {"global": round(load, 3)}, "counters": self._counted()}
+
+    def _counted(self) -> dict[str, dict[str, int]]:
+        """Each counter's growth, in the order of their names, by what it counts."""
         counts = dict(counters.counts)
-        new = {name: n - self._before.get(name, 0) for name, n in counts.items() if n != self._before.get(name, 0)}
-        self._before, self._time, self._used = counts, now, used
-        return {
-            "instance_id": self._instance,
-            "cpu": {"global": round(load, 3)},
-            "counters": {
-                "messages": {name: n for name, n in sorted(new.items()) if not is_error(name)},
-                "errors": {name: n for name, n in sorted(new.items()) if is_error(name)},
-            },
-        }
+        found: dict[str, dict[str, int]] = {"messages": {}, "errors": {}}
+        for name, count in sorted(counts.items()):
+            if new := count - self._before.get(name, 0):
+                found["errors" if DECLARED[name].kind is Kind.ERROR else "messages"][name] = new
+        self._before = counts
+        return found

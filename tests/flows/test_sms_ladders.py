@@ -988,7 +988,7 @@ def test_what_is_counted(lab: Lab) -> None:
     submit(lab, lab.a, "Hi")
     lab.gateway.flush(f"2@{DOMAIN}")
     assert [counters.get(name) - old for name, old in zip(names, before, strict=True)] == [3, 1, 1, 1, 1]
-    assert all(name in counters.HELP for name in (*names, "sms_text", "sms_malformed", "sms_stray_report"))
+    assert all(name in counters.DECLARED for name in (*names, "sms_text", "sms_malformed", "sms_stray_report"))
 
 
 # --- many

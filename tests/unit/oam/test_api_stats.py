@@ -1,7 +1,8 @@
 """stats: differences, what is an error, the load."""
 
 from lteims import counters
-from lteims.oam.api_stats import Sampling, is_error
+from lteims.counters import Kind
+from lteims.oam.api_stats import Sampling
 
 
 def test_reset_on_read() -> None:
@@ -20,8 +21,20 @@ def test_reset_on_read() -> None:
     assert sampling.sample()["counters"] == {"messages": {}, "errors": {}}
 
 
-def test_errors() -> None:
+def test_the_declaration_says_what_is_an_error() -> None:
+    counters.counts.clear()
+    sampling = Sampling(lambda: 0.0, lambda: 0.0, "ab12")
+    for name in reversed(counters.DECLARED):
+        counters.inc(name)
+    found = sampling.sample()["counters"]
+    for member, kind in (("messages", Kind.MESSAGE), ("errors", Kind.ERROR)):
+        assert list(found[member]) == [name for name, counter in counters.DECLARED.items() if counter.kind is kind]
+    counters.inc("sms_refused")
+    assert sampling.sample()["counters"] == {"messages": {}, "errors": {"sms_refused": 1}}
+
+
+def test_kinds() -> None:
     for name in ("sip_not_found", "sip_malformed", "store_error", "log_lost", "sms_refused", "sip_busy_here"):
-        assert is_error(name), name
-    for name in ("sip_ok", "sip_register", "rtp_recv", "sip_ringing", "sms_mt", "store_commit"):
-        assert not is_error(name), name
+        assert counters.DECLARED[name].kind is Kind.ERROR, name
+    for name in ("sip_ok", "sip_register", "rtp_recv", "sip_ringing", "sms_mt", "store_commit", "diam_cer"):
+        assert counters.DECLARED[name].kind is Kind.MESSAGE, name

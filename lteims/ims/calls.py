@@ -74,7 +74,7 @@ class Calls:
         )  # fmt: skip
         self._inside = Inside(stack, self, not config.force_user_agent)
         self._callees = Callees(stack, self, self._inside, self._opening, not config.force_user_agent)
-        self._activity = ActivityWatch(stack.wheel, plane.clock, config.dialog_timeout, self, self.stop)
+        self._activity = ActivityWatch(stack.wheel, plane.clock, config, self, self.stop)
 
     def __iter__(self) -> Iterator[Session]:
         """Every call once."""

@@ -12,6 +12,7 @@ from lteims.errors import OperatorError
 CHANGEABLE: Final = (
     "auth_on_register_only",
     "binding_expires",
+    "dialog_timeout",
     "p_called_party_id",
     "precondition",
     "sms_expires",

@@ -467,7 +467,7 @@ class Lab:
         self.wheel = TimerWheel(self.clock.call_at, self.clock.time, tick=0.001)
         options.setdefault("dialog_timeout", 0)
         options.setdefault("echo", (ImpuConfig(impu="tel:666"),))
-        config = ImsConfig(
+        config = self.config = ImsConfig(
             domain=DOMAIN, timer_t1=T1, timer_t2=T2, timer_t4=T4,
             tcp_threshold=tcp_threshold, **options,
         )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from lteims.ims.settings import Settings
 from lteims.media.sdp import Sdp
 from lteims.sip.message import Message
 from tests.flows.phones import BYE, CALL, Lab, Phone
@@ -334,6 +335,21 @@ def test_a_held_call_is_let_alone(lab_with: Callable[..., Lab], held: str) -> No
         {BY_UPDATE}
         29 s
         within 3 s
+        {ENDED}
+    """)
+
+
+def test_a_limit_that_the_operator_sets_counts_for_calls_that_run(lab: Lab) -> None:
+    assert lab.config.dialog_timeout == 0
+    settings = Settings(lab.config)
+    lab.play(f"""
+        {CALL}
+        600 s
+    """)
+    settings.apply(settings.check({"dialog_timeout": 700}))
+    lab.play(f"""
+        98 s
+        within 4 s
         {ENDED}
     """)
 

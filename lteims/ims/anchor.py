@@ -5,7 +5,7 @@ side 1 the callee's (MT).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lteims.errors import LteimsError
 from lteims.media.frame import codec_of, silence_for
@@ -95,6 +95,7 @@ class Anchor:
         self._sent: list[tuple[bytes, int]] = [(b"", 0), (b"", 0)]  # by side: the last SDP and its version
         self._plain: list[Callable[[Origin, str], Sdp] | None] = [None, None]  # how it was made, before the last touch
         self.touch: list[Touch | None] = [None, None]
+        self.held = [False, False]  # by side: does the server hold this phone? Every SDP for it says so (RFC 3264 8.4)
         self._pending: Sdp | None = None  # the offer that waits for its answer
         self._opened: set[int] = set()  # the m= lines that it opened ports for
         self._changing: dict[int, dict[int, RtpStream]] = {}  # those whose kind it changes: [m= line][side]
@@ -199,6 +200,8 @@ class Anchor:
             asked, given = offer.direction_of(offer.medias[i]), answer.direction_of(media)
             forth = asked.sends and given.receives  # from the offerer to the answerer
             back = asked.receives and given.sends
+            if True in self.held:  # what was agreed between two phones is less for one that is held
+                forth, back = forth and not self.held[offerer], back and not self.held[1 - offerer]
             streams = self._streams[i]
             if (own := streams[offerer]) is not None:
                 own.set_direction(sends=back, receives=forth)
@@ -360,6 +363,8 @@ class Anchor:
         where = self._sides[side]
         assert where is not None
         sdp = make(Origin("-", self._sess_id, version, where.address), where.address)
+        if self.held[side]:
+            sdp = _holding(sdp)
         touch = self.touch[side]
         return (touch(sdp, offer) if touch is not None else sdp).encode()
 
@@ -423,6 +428,15 @@ class Anchor:
         self.withdraw()
         for index in range(len(self._streams)):
             self._drop(index)
+
+
+def _holding(sdp: Sdp) -> Sdp:
+    """The same description of one that does not want to hear anything now."""
+
+    def muted(media: Media) -> Media:
+        return media.with_direction(direction_from(sends=sdp.direction_of(media).sends, receives=False))
+
+    return replace(sdp, medias=tuple(media if media.rejected else muted(media) for media in sdp.medias))
 
 
 def _taken(offer: Sdp, ports: list[int]) -> Sdp:

@@ -21,6 +21,7 @@ from lteims.media.template import Template
 from lteims.sip.errors import SipError
 from lteims.sip.uri import Uri, parse_uri
 
+ACTIONS = ("answer", "stop", "hold", "unhold")  # of dialog_set
 SERVER_NAME = "ims"  # the user part of From where a call of the server has no caller
 
 
@@ -123,6 +124,34 @@ class CallControl:
         if not leg.dialog.confirmed:
             raise OperatorError(f"dialog {session_id} has not been answered")
         if not self._calls.reinvite(leg):
+            raise OperatorError(f"dialog {session_id} is busy with another INVITE or offer")
+
+    def dialog_set(self, session_id: str, action: str, code: int = 200) -> None:
+        """Change the state of a dialog: answer, stop, hold or unhold; `code` is of answer.
+
+        hold is a re-INVITE towards the phone of this dialog that asks it to send nothing; whoever is at the other end
+        is not asked, and hears silence. unhold takes that back; a phone that holds the call itself goes on doing so.
+        """
+        match action:
+            case "answer":
+                self.dialog_answer(session_id, code)
+            case "stop":
+                self.dialog_stop(session_id)
+            case "hold" | "unhold":
+                self._hold(session_id, held=action == "hold")
+            case _:
+                raise OperatorError(f"'{action[:60]}' is none of {', '.join(ACTIONS)}")
+
+    def _hold(self, session_id: str, *, held: bool) -> None:
+        _, leg = self._dialog(session_id)
+        if not leg.dialog.confirmed:
+            raise OperatorError(f"dialog {session_id} has not been answered")
+        anchor = leg.branch.anchor
+        if anchor.held[leg.side] is held:
+            raise OperatorError(f"dialog {session_id} is {'already' if held else 'not'} held by the server")
+        if not anchor.views(leg.side):
+            raise OperatorError(f"dialog {session_id} has no media")
+        if not self._calls.hold(leg, held=held):
             raise OperatorError(f"dialog {session_id} is busy with another INVITE or offer")
 
     # -- who and whom

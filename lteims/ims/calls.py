@@ -533,6 +533,10 @@ class Calls:
         """Send a re-INVITE on a leg; False where that cannot be now."""
         return self._inside.reinvite(leg)
 
+    def hold(self, leg: Leg, *, held: bool) -> bool:
+        """Hold the phone of an answered leg, or let it go on; False where that cannot be now."""
+        return self._inside.hold(leg, held=held)
+
     def force_final(self, session: Session) -> bool:
         """INVITE.OK (manual 5.2.1): send what takes the place of the 2xx. True: the call is not to go on."""
         forced, primary = session.forced, session.primary

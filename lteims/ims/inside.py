@@ -5,6 +5,7 @@ comes back. A re-INVITE is acknowledged end to end, so that an offer in its 2xx 
 it answers by itself; requests of its own (PRACK, UPDATE, re-INVITE) are made here too.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -55,7 +56,7 @@ class Owner(Protocol):
 class _Reinvite:
     """One re-INVITE under way: from `near` to `far`; without `near` it is the server's own."""
 
-    __slots__ = ("acknowledge", "branch", "early", "far", "had_offer", "near", "timer", "update")
+    __slots__ = ("acknowledge", "branch", "early", "far", "had_offer", "near", "refused", "timer", "update")
 
     def __init__(self, branch: Branch, near: Leg | None, far: Leg, had_offer: bool) -> None:
         self.branch = branch
@@ -66,6 +67,7 @@ class _Reinvite:
         self.acknowledge = False  # has the far side answered 2xx?
         self.timer: Handle | None = None  # of a CANCEL that gets no answer
         self.update: ServerTransaction | None = None  # an UPDATE that came, to a phone that takes none
+        self.refused: Callable[[], None] | None = None  # undoes what the server's own was for
 
 
 class Inside:
@@ -334,16 +336,32 @@ class Inside:
             log(IMS, INFO, f"the answer to an UPDATE is of no use: {error}", id=branch.session.call.id)
 
     # -- a re-INVITE of the server itself
-    def reinvite(self, leg: Leg) -> bool:
-        """Offer a leg again what it was offered last; False where something else is open."""
+    def reinvite(self, leg: Leg, refused: Callable[[], None] | None = None) -> bool:
+        """Offer a leg again what it was offered last; False where something else is open. A refusal calls `refused`."""
         branch: Branch = leg.branch
-        if leg.busy or leg.offer_in or leg.offer_out or leg.stopped or not leg.dialog.confirmed:
+        if not _free(leg):
             return False
         onward = leg.dialog.request("INVITE")
         body = branch.anchor.again(leg.side, offer=True)
         put_body(onward, body, SDP)
-        self._send_reinvite(_Reinvite(branch, None, leg, bool(body)), onward)
+        underway = _Reinvite(branch, None, leg, bool(body))
+        underway.refused = refused
+        self._send_reinvite(underway, onward)
         return True
+
+    def hold(self, leg: Leg, *, held: bool) -> bool:
+        """Hold a phone, or let it go on; False where something else is open. One that refuses stays as it was."""
+        branch: Branch = leg.branch
+        anchor, side = branch.anchor, leg.side
+        if not _free(leg):
+            return False
+
+        def undo() -> None:
+            anchor.held[side] = not held
+            log(IMS, INFO, f"the phone refuses to be {'held' if held else 'resumed'}", id=branch.session.call.id)
+
+        anchor.held[side] = held
+        return self.reinvite(leg, undo)
 
     def _own_answered(self, underway: _Reinvite, leg: Leg, response: Response) -> None:
         self._forget(underway)
@@ -422,6 +440,8 @@ class Inside:
             return False
         self._forget(underway)
         branch = underway.branch
+        if underway.refused is not None:
+            underway.refused()
         if underway.near is None:
             if code == 491:
                 leg.retry_refresh()
@@ -558,3 +578,8 @@ class Inside:
         method = transaction.request.method
         transaction.reply(408)
         self._owner.leg_lost(far, f"no answer to {method}")
+
+
+def _free(leg: Leg) -> bool:
+    """May the server offer something to this leg now?"""
+    return leg.dialog.confirmed and not (leg.busy or leg.offer_in or leg.offer_out or leg.stopped)

@@ -4,7 +4,8 @@ CONFIG ?= config/ims.cfg
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
-PEERS := sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl
+# Where npm is there already, by whomever, it will do: builds of nodejs from elsewhere hold it, and exclude Debian's.
+PEERS = sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl $(if $(shell command -v npm 2>/dev/null),,npm)
 RIVALS := sip-tester kamailio
 .DEFAULT_GOAL := help
 .PHONY: help install run test lint bench lab image

@@ -81,6 +81,7 @@ class SipAddr:
     bind_addr: Endpoint  # what the socket is bound to; addr unless it was set
     port_min: int = 10000
     port_max: int = 20000
+    ipsec_port: int = 5100  # the protected server port; the client ports are behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ class ImsConfig:
     ipsec_ealg_list: tuple[str, ...] | None = None
     dialog_timeout: int = 30
     auth_on_register_only: bool = False
+    auth_on_refresh: bool = True  # challenge each REGISTER, not only those that come without IPsec
     com_addr: Endpoint | None = None  # None: no remote API
     com_name: str = "IMS"
     com_ssl_certificate: str = ""

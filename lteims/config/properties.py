@@ -75,7 +75,7 @@ def _told(value: object, spot: Spot) -> Endpoint:
     return addr
 
 
-_SIP_ADDR = table_of({"addr": _told, "bind_addr": text, "port_min": _port, "port_max": _port})
+_SIP_ADDR = table_of({"addr": _told, "bind_addr": text, "port_min": _port, "port_max": _port, "ipsec_port": _port})
 
 
 def _sip_addr(value: object, spot: Spot) -> SipAddr:
@@ -200,6 +200,7 @@ IMS: dict[str, Property] = table_of(
         "ipsec_ealg_list": array(one_of(*IPSEC_EALGS)),
         "dialog_timeout": integer(0, YEAR),
         "auth_on_register_only": flag,
+        "auth_on_refresh": flag,
         "com_addr": endpoint(COM_PORT, names=True),
         "com_name": text,
         "com_ssl_certificate": path,

@@ -29,6 +29,7 @@ from lteims.ims.mms import Mms
 from lteims.ims.mms_control import MmsControl
 from lteims.ims.mms_store import MmsStore
 from lteims.ims.pcscf import Pcscf
+from lteims.ims.provisioning import Provisioning
 from lteims.ims.regevent import RegEvent
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
@@ -137,6 +138,11 @@ class App:
         stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
         pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
         pcscf.notifier = RegEvent(config, stack, subscribers, time.time)
+        registrations = Deregistration(stack, subscribers, calls, store)
+        provisioning = Provisioning(subscribers, store, registrations, str(self._path.parent))
+        added = provisioning.restore()
+        if added:
+            log(IMS, INFO, f"{added} users of users_add restored from {config.ue_db_filename}")
         subscribers.local_hosts = local_hosts(config.domain, [e.host for e in stack.endpoints], subscribers)
         restored = subscribers.restore(len(stack.endpoints))
         if restored:
@@ -154,7 +160,8 @@ class App:
             files,
             config.mt_call_sdp_file,
             gateway,
-            Deregistration(stack, subscribers, calls, store),
+            registrations,
+            provisioning,
         )
         mms = self._mmsc(self._mm1, subscribers, gateway, store, wheel, stack.tokens) if self._mm1 is not None else None
         if mms is not None:
@@ -168,7 +175,7 @@ class App:
             if self._api is not None:
                 happenings = Happenings(subscribers, calls, gateway)
                 await self._start_api(
-                    self._api, loop, control, happenings, UserControl(subscribers, str(self._path.parent)), log_file
+                    self._api, loop, control, happenings, UserControl(subscribers), log_file
                 )
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)

@@ -19,6 +19,7 @@ from lteims.ims.icscf import Locator
 from lteims.ims.identity import impu_uri
 from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.mms_control import MmsControl
+from lteims.ims.provisioning import Provisioning
 from lteims.ims.sdp_files import SdpFiles
 from lteims.ims.sms_control import SmsControl
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
@@ -83,11 +84,13 @@ class Control:
         default_sdp: str = "",
         gateway: IpSmGw | None = None,
         registrations: Deregistration | None = None,
+        provisioning: Provisioning | None = None,
     ) -> None:
         """`folder` is what relative file names are relative to; `default_sdp` is mt_call_sdp_file."""
         self.calls = CallControl(subscribers, calls, locator, files or SdpFiles(), default_sdp, folder)
         self.sms = SmsControl(subscribers, gateway) if gateway is not None else None
         self.registrations = registrations
+        self.provisioning = provisioning
         self.mms: MmsControl | None = None  # app.py sets it where there is an MMSC
         self._subscribers = subscribers
         self._calls = calls
@@ -112,6 +115,7 @@ class Control:
 
         `changes` are the options as JSON has them, without `impu`; what is odd but no error goes to `warnings`.
         Raises ConfigError for a value that is none, OperatorError where there is no such IMPU; nothing changes then.
+        A restart takes the change back.
         """
         fields = check_impu_changes(dict(changes), self._folder, warnings)
         if fixed := [name for name in _IDENTITY if name in fields]:

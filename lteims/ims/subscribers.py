@@ -136,15 +136,52 @@ class Subscribers:
             bare = subscriber.impi.partition("@")[0]
             self._by_user[bare] = None if bare in self._by_user else subscriber
             for impu in subscriber.impus:
-                if self._by_key.setdefault(impu.key, (subscriber, impu))[0] is not subscriber:
-                    log(IMS, WARN, f"ue_db: IMPU {impu.uri} belongs to {self._by_key[impu.key][0].impi} already")
-                if is_wildcard(impu.uri):
-                    self._wildcards.append((subscriber, impu))
-                name = impu.uri.number or impu.uri.user
-                known = self._by_name.setdefault(name, (subscriber, impu))
-                if known is not None and known[0] is not subscriber:
-                    self._by_name[name] = None
+                self._file(subscriber, impu)
         self.edited()
+
+    def _file(self, subscriber: Subscriber, impu: Impu) -> None:
+        """Let an IMPU be found."""
+        if self._by_key.setdefault(impu.key, (subscriber, impu))[0] is not subscriber:
+            log(IMS, WARN, f"ue_db: IMPU {impu.uri} belongs to {self._by_key[impu.key][0].impi} already")
+        if is_wildcard(impu.uri):
+            self._wildcards.append((subscriber, impu))
+        name = impu.uri.number or impu.uri.user
+        known = self._by_name.setdefault(name, (subscriber, impu))
+        if known is not None and known[0] is not subscriber:
+            self._by_name[name] = None
+
+    def add_impu(self, subscriber: Subscriber, impu: Impu) -> None:
+        """Give a user one more IMPU, that nobody has yet; its phones hear of it as of a refresh."""
+        subscriber.impus = [*subscriber.impus, impu]
+        self._file(subscriber, impu)
+        self._changed(subscriber)
+
+    def remove_impu(self, subscriber: Subscriber, key: str) -> None:
+        """Take an IMPU away from a user who has others; contacts that were registered by it are ended before."""
+        gone = [impu for impu in subscriber.impus if impu.key == key]
+        subscriber.impus = [impu for impu in subscriber.impus if impu.key != key]
+        self._by_key.pop(key, None)
+        self._wildcards = [
+            (owner, impu) for owner, impu in self._wildcards if owner is not subscriber or impu.key != key
+        ]
+        names = {impu.uri.number or impu.uri.user for impu in gone}
+        for name in names:
+            self._by_name.pop(name, None)
+        for other in self:
+            for impu in other.impus:
+                if impu.key == key:  # ue_db gave it to two users: it is the other's now
+                    self._by_key.setdefault(key, (other, impu))
+                name = impu.uri.number or impu.uri.user
+                if name in names:
+                    known = self._by_name.setdefault(name, (other, impu))
+                    if known is not None and known[0] is not other:
+                        self._by_name[name] = None
+        self._changed(subscriber)
+
+    def _changed(self, subscriber: Subscriber) -> None:
+        self.edited()
+        for binding in subscriber.bindings:
+            self._tell(subscriber, binding, "refreshed")
 
     def edited(self) -> None:
         """Tell those who keep something of the users' options."""

@@ -1,4 +1,4 @@
-"""What an operator can do with users (manual 6.6 users_add, user_set; 6.5 stats); the remote API calls.
+"""What an operator can do with users (manual 6.6 user_set; 6.5 stats); the remote API calls.
 
 It also passes on what happens to users, messages and calls to whoever listens (6.7).
 """
@@ -6,23 +6,18 @@ It also passes on what happens to users, messages and calls to whoever listens (
 from collections.abc import Callable
 from dataclasses import replace
 
-from lteims.config import Diagnostic, check_users
 from lteims.errors import OperatorError
 from lteims.ims.calls import Calls
-from lteims.ims.forced import read_content
 from lteims.ims.ipsmgw import IpSmGw, SmsEvent
 from lteims.ims.record import DialogRecord
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
-from lteims.trace import IMS, INFO, log
 
 
 class UserControl:
     """The operator's verbs for the database of users. OperatorError says why one cannot be carried out."""
 
-    def __init__(self, subscribers: Subscribers, folder: str = "") -> None:
-        """`folder` is what relative file names are relative to."""
+    def __init__(self, subscribers: Subscribers) -> None:
         self._subscribers = subscribers
-        self._folder = folder
         self._registered = {s.impi for s in subscribers if s.bindings}
         self.max_registered = len(self._registered)  # at a time, since the start
         subscribers.listeners.append(self._on_binding)
@@ -40,31 +35,8 @@ class UserControl:
         bindings = sum(len(subscriber.bindings) for subscriber in found)
         return {"total": len(found), "max_registered": self.max_registered, "bindings": bindings}
 
-    def add(self, values: object) -> int:
-        """Take in users, as ue_db has them; how many. All of them or, with an error, none; a restart forgets them."""
-        warnings: list[Diagnostic] = []
-        users = check_users(values, self._folder, warnings, read_content)
-        new = [Subscriber(user, self._subscribers.domain) for user in users]
-        impis: set[str] = set()
-        keys: dict[str, Subscriber] = {}
-        for subscriber in new:
-            if not subscriber.impus:
-                raise OperatorError(f"{subscriber.impi} has no IMPU")
-            if subscriber.impi in impis or self._subscribers.by_impi(subscriber.impi) is not None:
-                raise OperatorError(f"there is a user with IMPI '{subscriber.impi}' already")
-            impis.add(subscriber.impi)
-            for impu in subscriber.impus:
-                if self._subscribers.by_key(impu.key) or keys.setdefault(impu.key, subscriber) is not subscriber:
-                    raise OperatorError(f"there is a user with IMPU '{impu.uri}' already")
-        self._subscribers.add(users)
-        hosts = {subscriber.domain.lower() for subscriber in new}
-        hosts |= {impu.uri.host for subscriber in new for impu in subscriber.impus if impu.uri.host}
-        self._subscribers.local_hosts = self._subscribers.local_hosts | hosts
-        log(IMS, INFO, f"{len(new)} users added by the operator")
-        return len(new)
-
     def set(self, impi: str, *, force_sms_over_sg: bool) -> None:
-        """Change what can be changed of a user."""
+        """Change what can be changed of a user; a restart takes that back, as of impu_set and config_set."""
         subscriber = self._subscribers.by_impi(impi)
         if subscriber is None:
             raise OperatorError(f"there is no user with IMPI '{impi}'")

@@ -22,6 +22,7 @@ from lteims.config.log_options import (
 )
 from lteims.errors import OperatorError
 from lteims.ims.control import Control
+from lteims.ims.provisioning import Provisioning
 from lteims.ims.settings import Settings
 from lteims.ims.user_control import UserControl
 from lteims.oam import api_schema, api_views
@@ -147,8 +148,32 @@ class Messages:
         forced = self._users.forces_sms_over_sg
         return {"users": [api_views.user(view, force_sms_over_sg=forced(view.impi)) for view in found]}
 
-    def _users_add(self, client: Client, params: api_schema.UsersAdd) -> Fields:
-        return {"added": self._users.add(params.users)}
+    def _users_add(self, client: Client, params: api_schema.UsersAdd) -> Awaitable[Fields]:
+        warnings: list[Any] = []
+        added = self._provisioning().add(params.users, warnings)
+        return self._durable({"added": added} | _warned(warnings))
+
+    def _impu_add(self, client: Client, params: Fields) -> Awaitable[Fields]:
+        options = dict(params)
+        impi = options.pop("impi", None)
+        if not isinstance(impi, str):
+            raise ValueError("'impi' is missing: a string that names the user")
+        warnings: list[Any] = []
+        uri = self._provisioning().add_impu(impi, options, warnings)
+        return self._durable({"uri": uri} | _warned(warnings))
+
+    def _impu_del(self, client: Client, params: api_schema.ImpuDel) -> Awaitable[Fields]:
+        return self._durable({"uris": self._provisioning().delete_impu(params.impu, params.event)})
+
+    def _provisioning(self) -> Provisioning:
+        if self._control.provisioning is None:
+            raise OperatorError("this server has no database of users")
+        return self._control.provisioning
+
+    async def _durable(self, fields: Fields) -> Fields:
+        """The answer, once what was done is on the disk."""
+        await self._provisioning().commit()
+        return fields
 
     def _user_set(self, client: Client, params: api_schema.UserSet) -> Fields:
         if isinstance(params.force_sms_over_sg, bool):
@@ -164,7 +189,7 @@ class Messages:
             raise ValueError("'impu' is missing: a string that names the identity to change")
         warnings: list[Any] = []
         self._control.impu_set(impu, changes, warnings)
-        return {"warnings": [str(warning) for warning in warnings]} if warnings else {}
+        return _warned(warnings)
 
     def _unregister(self, client: Client, params: api_schema.Unregister) -> Fields:
         return {"uris": self._control.unregister(params.uri, params.event)}
@@ -217,6 +242,10 @@ class Messages:
         self._control.calls.dialog_answer(params.session_id, params.code)
         return {}
 
+    def _dialog_set(self, client: Client, params: api_schema.DialogSet) -> Fields:
+        self._control.calls.dialog_set(params.session_id, params.action, params.code)
+        return {}
+
     def _reinvite(self, client: Client, params: api_schema.Reinvite) -> Fields:
         self._control.calls.reinvite(params.session_id)
         return {}
@@ -224,6 +253,10 @@ class Messages:
 
 def _words(value: str | list[str]) -> Sequence[str]:
     return [value] if isinstance(value, str) else value
+
+
+def _warned(warnings: Sequence[object]) -> Fields:
+    return {"warnings": [str(warning) for warning in warnings]} if warnings else {}
 
 
 def _data(params: api_schema.Sms) -> bytes | None:

@@ -117,6 +117,13 @@ class UserSet(Strict):
     force_sms_over_sg: bool | UnsetType = UNSET
 
 
+class ImpuDel(Strict):
+    """Take an IMPU away from its user, and end the contacts that were registered by it."""
+
+    impu: str
+    event: Literal["deactivated", "probation", "rejected"] = "rejected"
+
+
 class Sms(Strict):
     """Send a short message."""
 
@@ -180,6 +187,14 @@ class DialogAnswer(Strict):
     code: Annotated[int, Meta(ge=200, le=699)] = 200
 
 
+class DialogSet(Strict):
+    """Change the state of a dialog: answer it, stop it, hold its phone or let it go on."""
+
+    session_id: str
+    action: Literal["answer", "stop", "hold", "unhold"]
+    code: Annotated[int, Meta(ge=200, le=699, description="of answer")] = 200
+
+
 class Reinvite(Strict):
     """Send an INVITE on a dialog that was answered."""
 
@@ -193,15 +208,18 @@ class Unregister(Strict):
     event: Literal["deactivated", "probation", "rejected"] = "deactivated"
 
 
-# impu_set and config_set take the properties of the configuration, which config/ checks.
+# impu_add, impu_set and config_set take the properties of the configuration, which config/ checks.
 SCHEMAS: dict[str, type[Any]] = {
     "authenticate": Authenticate,
     "config_get": ConfigGet,
     "config_set": dict,
     "dialog_answer": DialogAnswer,
     "dialog_get": DialogGet,
+    "dialog_set": DialogSet,
     "dialog_stop": DialogStop,
     "help": Help,
+    "impu_add": dict,
+    "impu_del": ImpuDel,
     "impu_set": dict,
     "license": License,
     "log_get": LogGet,

@@ -26,6 +26,10 @@ COMPUTED = {
     ("net/rtp.py", "name"): {
         "rtp_recv", "rtp_send", "rtcp_recv", "rtcp_send", "rtp_dropped", "rtp_held", "rtp_invalid",
     },
+    ("net/esp_socket.py", "counter"): {
+        "esp_clear", "esp_forged", "esp_malformed", "esp_no_port", "esp_no_sa", "esp_not_udp", "esp_replayed",
+        "esp_unknown_spi", "esp_unsendable", "esp_wrong_ports",
+    },
     ("ims/subscribers.py", "f'ims_binding_{event}'"): {
         f"ims_binding_{event}" for event in ("registered", "refreshed", "expired", "unregistered", *EVENTS)
     },

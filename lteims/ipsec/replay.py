@@ -11,11 +11,12 @@ WINDOW: Final = 64  # packets; RFC 4303 wants 32 at least and 64 by choice
 class ReplayWindow:
     """Which of the last `size` sequence numbers have been seen; the first packet of an SA has number 1."""
 
-    __slots__ = ("_mask", "_seen", "highest")
+    __slots__ = ("_mask", "_seen", "_size", "highest")
 
     def __init__(self, size: int = WINDOW) -> None:
         self.highest = 0
         self._seen = 1  # bit n: highest - n has been seen; 0 is nobody's number
+        self._size = size
         self._mask = (1 << size) - 1
 
     def fresh(self, sequence: int) -> bool:
@@ -23,8 +24,7 @@ class ReplayWindow:
         back = self.highest - sequence
         if back < 0:
             return True
-        bit = 1 << back
-        return bool(bit & self._mask) and not self._seen & bit
+        return back < self._size and not self._seen >> back & 1
 
     def accept(self, sequence: int) -> None:
         """Mark the number of a packet that was fresh and whose integrity is proven."""
@@ -34,4 +34,4 @@ class ReplayWindow:
             return
         self.highest = sequence
         # A leap over the whole window forgets it, without a shift by millions of bits.
-        self._seen = 1 if self._mask >> ahead == 0 else (self._seen << ahead | 1) & self._mask
+        self._seen = 1 if ahead >= self._size else (self._seen << ahead | 1) & self._mask

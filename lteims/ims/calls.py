@@ -68,6 +68,7 @@ class Calls:
         self._by_dialog: dict[tuple[str, str], tuple[Session, Leg]] = {}  # Call-ID, local tag
         self._sessions: dict[Session, None] = {}
         self.records = DialogRecords(stack.wheel)
+        self.listeners: list[Callable[[Session], None]] = []  # called when a call begins, ends or changes its state
         self.on_remote_control: Callable[[DialogRecord], None] | None = None  # an echo waits for dialog_answer
         self._opening = Opening(
             config, stack, plane, pools, self._bearers, self.records, self, wall, templates
@@ -120,6 +121,11 @@ class Calls:
         if len(session.branches) > 1:
             self._start_turn(session)
         self._activity.begin()
+        self._tell(session)
+
+    def _tell(self, session: Session) -> None:
+        for listener in self.listeners:
+            listener(session)
 
     def make_call(
         self, destination: Registered, caller: Caller | None, caller_impu: str, template: Template | None,
@@ -396,6 +402,8 @@ class Calls:
                     each.record.to_state(DialogState.START)
         if 200 <= code < 300:
             self.media_moved(branch)
+        else:
+            self._tell(branch.session)
 
     def _early(self, session: Session, branch: Branch) -> Leg:
         leg = self._opening.early_leg(session, branch)
@@ -511,6 +519,7 @@ class Calls:
         for branch in session.branches:
             branch.anchor.close()
         self._sessions.pop(session, None)
+        self._tell(session)
         self._stack.wheel.add(0, session.clear)  # not before those who have called us are done with it
 
     def _keep(self, session: Session, leg: Leg) -> None:
@@ -565,6 +574,7 @@ class Calls:
             if leg.record is not None and leg.dialog.confirmed:
                 held = branch.anchor.on_hold(leg.side)
                 leg.record.to_state(DialogState.HOLD if held else DialogState.START)
+        self._tell(branch.session)
 
     def close(self) -> None:
         """Hang up everywhere: the server stops."""

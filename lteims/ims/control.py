@@ -67,6 +67,7 @@ class UserView:
     authent_type: str
     bindings: tuple[BindingView, ...]
     sms: int  # pending messages
+    force_sms_over_sg: bool = False
 
 
 class Control:
@@ -106,7 +107,7 @@ class Control:
 
     def users_of(self, impis: Collection[str]) -> list[UserView]:
         """The users with these IMPIs."""
-        dialogs = self._dialogs()
+        dialogs = self._dialogs(set(impis))
         found = map(self._subscribers.by_impi, impis)
         return [self._user(subscriber, dialogs) for subscriber in found if subscriber is not None]
 
@@ -150,6 +151,7 @@ class Control:
             authent_type=subscriber.user.authent_type,
             bindings=tuple(self._binding(subscriber, binding, dialogs) for binding in subscriber.bindings),
             sms=self.sms.pending(subscriber.impi) if self.sms is not None else 0,
+            force_sms_over_sg=subscriber.user.force_sms_over_sg,
         )
 
     def _binding(self, subscriber: Subscriber, binding: Binding, dialogs: dict[str, list[DialogView]]) -> BindingView:
@@ -168,11 +170,14 @@ class Control:
             dialogs=tuple(dialogs.get(binding.id, ())),
         )
 
-    def _dialogs(self) -> dict[str, list[DialogView]]:
-        """The dialogs of each binding, by its id."""
+    def _dialogs(self, impis: Collection[str] | None = None) -> dict[str, list[DialogView]]:
+        """The dialogs of each binding, by its id; `impis`: those of these users are enough."""
         found: dict[str, list[DialogView]] = {}
         for session in self._calls:
             caller = session.caller
+            impi = caller.subscriber.impi if caller.subscriber is not None else ""
+            if impis is not None and impi not in impis and session.callee_impi not in impis:
+                continue
             for leg in session.legs:
                 binding = caller.binding if leg.side == MO else leg.branch.binding
                 if binding is None or leg.record is None or leg.record.ended is not None:

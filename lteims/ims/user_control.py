@@ -10,6 +10,7 @@ from lteims.errors import OperatorError
 from lteims.ims.calls import Calls
 from lteims.ims.ipsmgw import IpSmGw, SmsEvent
 from lteims.ims.record import DialogRecord
+from lteims.ims.session import Session
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
 
 
@@ -42,11 +43,6 @@ class UserControl:
             raise OperatorError(f"there is no user with IMPI '{impi}'")
         subscriber.user = replace(subscriber.user, force_sms_over_sg=force_sms_over_sg)
 
-    def forces_sms_over_sg(self, impi: str) -> bool:
-        """The option of a user that `set` changes."""
-        subscriber = self._subscribers.by_impi(impi)
-        return subscriber is not None and subscriber.user.force_sms_over_sg
-
 
 class Happenings:
     """What clients hear of; each callback is called in the event loop, at once."""
@@ -57,12 +53,19 @@ class Happenings:
         self._gateway = gateway
 
     def on_user(self, callback: Callable[[str], None]) -> None:
-        """Call with the IMPI whose registration has changed."""
+        """Call with the IMPI of a user whose registration or whose calls have changed."""
 
         def changed(subscriber: Subscriber, binding: Binding, event: str) -> None:
             callback(subscriber.impi)
 
+        def called(session: Session) -> None:
+            if session.caller.subscriber is not None:
+                callback(session.caller.subscriber.impi)
+            if session.destination is not None:
+                callback(session.destination.subscriber.impi)
+
         self._subscribers.listeners.append(changed)
+        self._calls.listeners.append(called)
 
     def on_invite(self, callback: Callable[[str], None]) -> None:
         """Call with the session_id of a call that waits for dialog_answer."""

@@ -7,8 +7,11 @@ import base64
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from lteims.ims.control import UserView
 from lteims.ims.ipsmgw import SmsEvent
+from lteims.oam.api_protocol import encode
 from lteims.oam.api_schema import EVENTS
 from lteims.oam.api_views import user
 
@@ -110,4 +113,5 @@ class Events:
             return
         for start in range(0, len(changed), _MOST_USERS):
             views = self._users(changed[start : start + _MOST_USERS])
-            self._tell("users_update", {"users_update": [user(view) for view in views]})
+            shown = msgspec.Raw(encode([user(view) for view in views]))  # JSON once for all clients
+            self._tell("users_update", {"users_update": shown})

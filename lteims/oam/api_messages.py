@@ -145,8 +145,7 @@ class Messages:
     # -- users
     def _users_get(self, client: Client, params: api_schema.UsersGet) -> Fields:
         found = [view for view in self._control.users() if view.bindings or not params.registered_only]
-        forced = self._users.forces_sms_over_sg
-        return {"users": [api_views.user(view, force_sms_over_sg=forced(view.impi)) for view in found]}
+        return {"users": [api_views.user(view) for view in found]}
 
     def _users_add(self, client: Client, params: api_schema.UsersAdd) -> Awaitable[Fields]:
         warnings: list[Any] = []

@@ -8,13 +8,13 @@ from lteims.oam.log import LogState
 from lteims.trace import LEVEL_NAMES
 
 
-def user(view: UserView, *, force_sms_over_sg: bool = False) -> dict[str, Any]:
+def user(view: UserView) -> dict[str, Any]:
     """One user of users_get and users_update."""
     found: dict[str, Any] = {"impi": view.impi}
     if view.imsi:
         found["imsi"] = view.imsi
     found["impu"] = view.impu
-    if force_sms_over_sg:
+    if view.force_sms_over_sg:
         found["force_sms_over_sg"] = True
     return found | {"bindings": [_binding(binding) for binding in view.bindings], "sms": view.sms}
 

@@ -13,6 +13,7 @@ from lteims.config import ImpuConfig, Precondition
 from lteims.errors import LteimsError, OperatorError
 from lteims.ims.control import Control
 from lteims.ims.record import MAX_EVENTS, DialogRecord, DialogRecords, DialogType
+from lteims.ims.user_control import Happenings
 from lteims.media.sdp import Sdp
 from lteims.sip.message import Message, Request
 from tests.flows.conftest import Notes
@@ -1007,3 +1008,30 @@ def test_the_number_of_a_dialog_stays_the_same(lab: Lab) -> None:
     lab.play(f"{CALLED}{HANGS_UP}")
     lab.control.dialog_stop(next(dialog.session_id for dialog in lab.control.dialogs() if dialog.number == 3))
     lab.play(HUNG_UP)
+
+
+# -- the event users_update
+def test_users_hear_of_every_state_of_their_calls(lab: Lab) -> None:
+    happenings = Happenings(lab.subscribers, lab.calls, lab.gateway)
+    told: list[str] = []
+    happenings.on_user(told.append)
+    seen: list[set[str]] = []
+
+    def play(ladder: str) -> None:
+        told.clear()
+        lab.play(ladder)
+        seen.append({impi.partition("@")[0] for impi in told})
+
+    play(RINGING)
+    play("""
+                200 sdp <-- b
+    a <-- 200 sdp
+    a --> ACK
+                ACK --> b
+    """)
+    play(BYE)
+    assert seen == [{"1", "2"}] * 3
+    told.clear()
+    lab.control.mt_call(impu="2")
+    assert {impi.partition("@")[0] for impi in told} == {"2"}
+    lab.control.dialog_stop(lab.control.dialogs()[-1].session_id)

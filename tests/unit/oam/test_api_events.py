@@ -1,6 +1,7 @@
 """Subscriptions to events, and what is told."""
 
 import base64
+import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -66,7 +67,8 @@ def test_users_are_gathered(lab: Lab) -> None:
     lab.timers.pop()()
     (told,) = one.told
     assert told["message"] == "users_update"
-    assert [user["impi"] for user in told["users_update"]] == [USERS[0].impi, USERS[1].impi]
+    users = json.loads(bytes(told["users_update"]))
+    assert [user["impi"] for user in users] == [USERS[0].impi, USERS[1].impi]
     assert other.told == []
 
 

@@ -1,25 +1,26 @@
 """The operator's commands (manual 7): one table of name, usage, help and function, for every console.
 
-The monitor reads lines and calls `execute` and `complete`; commands of other parts are added with `add`. A command
-returns text or raises CommandError; whatever else goes wrong in it becomes one line here and an entry in the log.
+Consoles read lines and call `execute` and `complete`; commands of other parts are added with `add`. A command returns
+text or an Answer, or raises CommandError; whatever else goes wrong in it becomes one line here and an entry in the log.
 """
 
 import traceback
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from lteims.config.log_options import ALL, LayerOption, TimeFormat, parse_log_options
 from lteims.errors import OperatorError
 from lteims.ims.control import UserView
 from lteims.oam.call_commands import CallCommands, CallControl
-from lteims.oam.command import Command, CommandError
-from lteims.oam.listing import columns, log_text, users_text
+from lteims.oam.command import Answer, Command, CommandError, End
+from lteims.oam.listing import columns, users_text
 from lteims.oam.log import LogFile
+from lteims.oam.log_command import LogCommand
 from lteims.oam.log_format import escape, one_line
 from lteims.oam.mms_commands import MmsCommands, MmsControl
 from lteims.oam.registration_commands import RegistrationCommands, RegistrationControl
 from lteims.oam.sms_commands import SmsCommands, SmsControl
-from lteims.trace import ERROR, IMS, LAYERS, LEVEL_NAMES, log
+from lteims.trace import ERROR, IMS, log
 
 _SHOWN = 60  # characters of the operator's own words that an error repeats
 
@@ -61,10 +62,10 @@ class Commands:
         for command in (*self._first_commands(), *CallCommands(control.calls).commands()):
             self.add(command)
         if control.sms is not None:
-            for command in SmsCommands(control.sms).commands():
+            for command in SmsCommands(control.sms, self._identities).commands():
                 self.add(command)
         if control.mms is not None:
-            for command in MmsCommands(control.mms).commands():
+            for command in MmsCommands(control.mms, self._identities).commands():
                 self.add(command)
         if control.registrations is not None:
             for command in RegistrationCommands(control.registrations).commands():
@@ -74,19 +75,27 @@ class Commands:
         """Put a command into the table, or in the place of the one of that name."""
         self._table[command.name] = command
 
-    def execute(self, line: str) -> str:
-        """Carry one line out; the answer is fit for a terminal, "" where there is nothing to say. Never raises."""
+    def execute(self, line: str) -> Answer:
+        """Carry one line out; the answer's text is fit for a terminal. Never raises."""
         name, _, arguments = line.strip().partition(" ")
         if not name:
-            return ""
+            return Answer()
         try:
-            return escape(self.find(name).run(arguments.strip()).rstrip("\n"))
+            return self._run(self.find(name), arguments.strip())
         except (CommandError, OperatorError) as error:
-            return escape(str(error))
+            return Answer(escape(str(error)), failed=True)
         except Exception as error:
             what = f"internal error in {one_line(name[:_SHOWN])!r}: {type(error).__name__}: {one_line(str(error))}"
             log(IMS, ERROR, f"monitor: {what}", body=traceback.format_exc())
-            return f"{what[:500]}; the log file has the details"
+            return Answer(f"{what[:500]}; the log file has the details", failed=True)
+
+    @staticmethod
+    def _run(command: Command, arguments: str) -> Answer:
+        if arguments and not command.usage:
+            raise CommandError(f"{command.name} takes no arguments")
+        found = command.run(arguments)
+        answer = found if isinstance(found, Answer) else Answer(found)
+        return replace(answer, text=escape(answer.text.rstrip("\n")))
 
     def find(self, name: str) -> Command:
         """The command of this name or of this unambiguous beginning. Raises CommandError."""
@@ -120,15 +129,22 @@ class Commands:
                 self._help,
                 lambda word: (name for name in sorted(self._table) if name.startswith(word)),
             ),
+            LogCommand(self._log_file).command(),
             Command(
-                "log",
-                "[LOG_OPTIONS]",
-                "Show the state of the log, or change its options.",
-                _LOG_HELP,
-                self._log,
-                log_option_words,
+                "exit",
+                "",
+                "Leave a console of `lteims monitor`; the server goes on.",
+                "Ctrl-D on an empty line does the same there. The server's own terminal is not left: see quit.",
+                self._exit,
             ),
-            Command("quit", "", "Stop the program.", "Ctrl-D on an empty line does the same.", self._quit),
+            Command(
+                "quit",
+                "",
+                "Stop the program.",
+                "It stops the server, also from a console of `lteims monitor`; to leave that one, use exit.\n"
+                "On the server's own terminal Ctrl-D on an empty line does the same.",
+                self._quit,
+            ),
             Command(
                 "users",
                 "[IMPI]",
@@ -161,68 +177,14 @@ class Commands:
         users = self._control.users()
         return [name for user in users for name in (user.impi, *user.impu) if name.startswith(word)]
 
-    def _log(self, arguments: str) -> str:
-        try:
-            settings = parse_log_options(arguments)
-        except ValueError as error:
-            raise CommandError(str(error)) from None
-        self._log_file.apply(settings)
-        return "" if settings else log_text(self._log_file.state())
+    def _exit(self, arguments: str) -> Answer:
+        return Answer(end=End.EXIT)
 
-    def _quit(self, arguments: str) -> str:
+    def _quit(self, arguments: str) -> Answer:
         self.quitting = True
         self._control.quit()
-        return ""
+        return Answer(end=End.QUIT)
 
 
 def _synopsis(command: Command) -> str:
     return f"{command.name} {command.usage}".rstrip()
-
-
-_LOG_HELP = f"""\
-LOG_OPTIONS is a list of assignments with commas between, as in the configuration; later ones win:
-LAYER.level={"|".join(LEVEL_NAMES)}
-LAYER.max_size=N            bytes shown of a hex dump
-LAYER.payload=0|1           hex dump of Diameter and SGsAP messages
-LAYER.key=0|1               show security keys
-LAYER.crypto=0|1            show data as ciphered and in clear
-time={"|".join(TimeFormat)}         seconds since 1970, time of day, date and time
-time.us=0|1                 with microseconds
-file=cut                    begin the file anew
-file.rotate=now             set the file aside, its name with a time stamp, and begin a new one
-file.rotate=SIZE[K|M|G]     do so whenever the file has this size; 0 is never
-file.path=DIRECTORY         where files that were set aside go
-append=0|1                  keep what is in the file when it is opened
-LAYER is one of {", ".join((ALL, *LAYERS))}."""
-
-
-def log_option_words(word: str) -> Iterable[str]:
-    """What the assignment at the end of a log_options text may become, with the text before it."""
-    done, comma, last = word.rpartition(",")
-    name, equals, _ = last.partition("=")
-    if equals:
-        candidates = [f"{name}={value}" for value in _values_of(name)]
-    elif "." in last:
-        layer = last.partition(".")[0]
-        candidates = [f"{layer}.{option}=" for option in LayerOption if layer in (ALL, *LAYERS)]
-        candidates += ["time.us=", "file.rotate=", "file.path="]
-    else:
-        candidates = [f"{layer}." for layer in (ALL, *LAYERS)]
-        candidates += ["time=", "time.us=", "file=cut", "file.rotate=", "file.path=", "append="]
-    return [f"{done}{comma}{candidate}" for candidate in candidates if candidate.startswith(last)]
-
-
-def _values_of(name: str) -> Sequence[str]:
-    match name.rpartition("."):
-        case (_, _, "level"):
-            return LEVEL_NAMES
-        case ("", "", "time"):
-            return tuple(TimeFormat)
-        case ("", "", "file"):
-            return ("cut",)
-        case ("file", _, "rotate"):
-            return ("now",)
-        case (_, _, "payload" | "key" | "crypto" | "us" | "append"):
-            return ("0", "1")
-        case _:
-            return ()

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from lteims.errors import OperatorError
@@ -23,8 +24,10 @@ class MmsControl(Protocol):
 class MmsCommands:
     """Makes the command."""
 
-    def __init__(self, control: MmsControl) -> None:
+    def __init__(self, control: MmsControl, identities: Callable[[str], Iterable[str]]) -> None:
+        """`identities` gives the IMPIs and IMPUs that begin with a text."""
         self._control = control
+        self._identities = identities
         self._tasks: set[asyncio.Task[None]] = set()
 
     def commands(self) -> tuple[Command, ...]:
@@ -38,6 +41,7 @@ class MmsCommands:
                 "jpeg, png, gif and txt are shown by phones, any other one is an attachment. FROM is the number that\n"
                 "it comes from, TO a number, an IMPU or an IMPI.",
                 self._mms,
+                self._identities,
             ),
         )
 

@@ -1,6 +1,7 @@
 """The operator's commands for short messages (manual 7): sms, sms_flush. Part of the table in commands.py."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from lteims.errors import OperatorError
@@ -25,8 +26,10 @@ class SmsControl(Protocol):
 class SmsCommands:
     """Makes the commands."""
 
-    def __init__(self, control: SmsControl) -> None:
+    def __init__(self, control: SmsControl, identities: Callable[[str], Iterable[str]]) -> None:
+        """`identities` gives the IMPIs and IMPUs that begin with a text."""
         self._control = control
+        self._identities = identities
         self._tasks: set[asyncio.Task[None]] = set()
 
     def commands(self) -> tuple[Command, ...]:
@@ -39,8 +42,16 @@ class SmsCommands:
                 "IMPU is looked for where there is no such IMPI. A long text goes in parts; the message waits for\n"
                 "the user to register.",
                 self._sms,
+                self._identities,
             ),
-            Command("sms_flush", "IMPI", "Forget the short messages that wait for a user.", "", self._flush),
+            Command(
+                "sms_flush",
+                "IMPI",
+                "Forget the short messages that wait for a user.",
+                "How many wait, users shows.",
+                self._flush,
+                self._identities,
+            ),
         )
 
     def _sms(self, arguments: str) -> str:
@@ -62,7 +73,7 @@ class SmsCommands:
 
     def _flush(self, arguments: str) -> str:
         impi = arguments.strip()
-        if not impi:
+        if not impi or " " in impi:
             raise CommandError("usage: sms_flush IMPI")
         count = self._control.sms_flush(impi)
         return f"{count} {'message' if count == 1 else 'messages'} forgotten"

@@ -39,17 +39,17 @@ def commands(control: FakeControl) -> Commands:
 
 
 def test_the_dialogs(commands: Commands, control: FakeControl) -> None:
-    assert commands.execute("dialog") == (
+    assert commands.execute("dialog").text == (
         "#  id    state  type    from               to            duration\n"
         "1  00a1  start  server  sip:1@ims\\x0aquit  tel:2\\x1b[2J  12.3 s\n"
         "2  00a2  stop   server  sip:1@ims          tel:2         0.0 s"
     )
     control.dialogs = []
-    assert commands.execute("dialog") == "no dialogs"
+    assert commands.execute("dialog").text == "no dialogs"
 
 
 def test_one_dialog(commands: Commands) -> None:
-    assert commands.execute("dialog 1").splitlines() == [
+    assert commands.execute("dialog 1").text.splitlines() == [
         "Dialog     00a1",
         "State      start",
         "Type       server",
@@ -61,7 +61,7 @@ def test_one_dialog(commands: Commands) -> None:
         "      0.000  recv   init     INVITE",
         "      1.250  state  ringing",
     ]
-    assert commands.execute("dialog 00a2").splitlines()[-2:] == ["MO dialog  00a1", "Duration   0.0 s"]
+    assert commands.execute("dialog 00a2").text.splitlines()[-2:] == ["MO dialog  00a1", "Duration   0.0 s"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_one_dialog(commands: Commands) -> None:
     ],
 )
 def test_mt_call(commands: Commands, control: FakeControl, line: str, asked: tuple[object, ...]) -> None:
-    assert commands.execute(line) == "dialog 00ff"
+    assert commands.execute(line).text == "dialog 00ff"
     assert control.done == [asked]
 
 
@@ -92,7 +92,7 @@ def test_mt_call(commands: Commands, control: FakeControl, line: str, asked: tup
 def test_what_is_done_to_a_dialog(
     commands: Commands, control: FakeControl, line: str, asked: tuple[object, ...]
 ) -> None:
-    assert commands.execute(line) == ""
+    assert commands.execute(line).text == ""
     assert control.done == [asked]
 
 
@@ -126,7 +126,7 @@ def test_what_is_done_to_a_dialog(
     ],
 )
 def test_what_is_refused(commands: Commands, control: FakeControl, line: str, answer: str) -> None:
-    assert commands.execute(line) == answer
+    assert commands.execute(line).text == answer
     assert not control.done
 
 
@@ -135,7 +135,7 @@ def test_what_the_server_refuses_is_said(commands: Commands, monkeypatch: pytest
         raise OperatorError(f"dialog {session_id} is over")
 
     monkeypatch.setattr(FakeCallControl, "dialog_stop", refuse)
-    assert commands.execute("dialog_stop 2") == "dialog 00a2 is over"
+    assert commands.execute("dialog_stop 2").text == "dialog 00a2 is over"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_completion(commands: Commands, line: str, candidates: list[str]) -> Non
 
 @pytest.mark.parametrize("name", ["mt_call", "dialog", "dialog_stop", "dialog_answer", "reinvite"])
 def test_help(commands: Commands, name: str) -> None:
-    first, summary, *more = commands.execute(f"help {name}").splitlines()
+    first, summary, *more = commands.execute(f"help {name}").text.splitlines()
     assert first.startswith(name)
     assert summary.endswith(".")
     assert more

@@ -6,14 +6,14 @@ import pytest
 
 from lteims import trace
 from lteims.config.log_options import parse_log_options
-from lteims.oam.command import Command, CommandError
+from lteims.oam.command import Answer, Command, CommandError, End
 from lteims.oam.commands import Commands
 from lteims.oam.log import LogFile
 from lteims.trace import DEBUG, ERROR, SIP
 
 from .users import FakeControl
 
-NAMES = ["dialog", "dialog_answer", "dialog_stop", "help", "log", "mt_call", "quit", "reinvite", "users"]
+NAMES = ["dialog", "dialog_answer", "dialog_stop", "exit", "help", "log", "mt_call", "quit", "reinvite", "users"]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def commands(control: FakeControl) -> Commands:
 
 
 def test_users_one_block_a_binding(commands: Commands) -> None:
-    assert commands.execute("users") == (
+    assert commands.execute("users").text == (
         "IMPI        001010000000001@ims\n"
         "IMSI        001010000000001\n"
         "Binding     1a2b\n"
@@ -52,46 +52,46 @@ def test_users_one_block_a_binding(commands: Commands) -> None:
 
 
 def test_users_filtered(commands: Commands) -> None:
-    assert commands.execute("users 0600000002").splitlines()[1].startswith("  001010000000002@ims")
-    assert commands.execute("users THREE").endswith("1 user, 0 registered, 0 bindings")
-    assert commands.execute("users x'\x07").startswith("no user matches")
+    assert commands.execute("users 0600000002").text.splitlines()[1].startswith("  001010000000002@ims")
+    assert commands.execute("users THREE").text.endswith("1 user, 0 registered, 0 bindings")
+    assert commands.execute("users x'\x07").text.startswith("no user matches")
 
 
 def test_no_users(commands: Commands, control: FakeControl) -> None:
     control.found = []
-    assert commands.execute("users") == "0 users, 0 registered, 0 bindings"
+    assert commands.execute("users").text == "0 users, 0 registered, 0 bindings"
 
 
 def test_help(commands: Commands) -> None:
-    lines = commands.execute("help").splitlines()
+    lines = commands.execute("help").text.splitlines()
     assert [line.split()[0] for line in lines] == NAMES
     assert all(line.endswith(".") for line in lines)
-    assert commands.execute("help users").startswith("users [IMPI]\n  List the users")
-    assert "file.rotate=SIZE[K|M|G]" in commands.execute("he lo")
-    assert commands.execute("help x") == "unknown command 'x', try help"
+    assert commands.execute("help users").text.startswith("users [IMPI]\n  List the users")
+    assert "file.rotate=SIZE[K|M|G]" in commands.execute("he lo").text
+    assert commands.execute("help x").text == "unknown command 'x', try help"
 
 
 def test_names_and_their_beginnings(commands: Commands) -> None:
     for name in ("sms", "sms_flush", "mms"):
-        commands.add(Command(name, "", "", "", lambda arguments, name=name: f"{name}:{arguments}"))  # type: ignore[misc]
-    assert commands.execute("  sms   a  b ") == "sms:a  b"
-    assert commands.execute("sms_ 1") == "sms_flush:1"
-    assert commands.execute("sm x") == "ambiguous command 'sm': sms, sms_flush"
-    assert commands.execute("x y") == "unknown command 'x', try help"
-    assert commands.execute("") == commands.execute("   ") == ""
-    assert "\x1b" not in commands.execute("\x1b[2J\udcff")
+        commands.add(Command(name, "X", "", "", lambda arguments, name=name: f"{name}:{arguments}"))  # type: ignore[misc]
+    assert commands.execute("  sms   a  b ").text == "sms:a  b"
+    assert commands.execute("sms_ 1").text == "sms_flush:1"
+    assert commands.execute("sm x").text == "ambiguous command 'sm': sms, sms_flush"
+    assert commands.execute("x y").text == "unknown command 'x', try help"
+    assert commands.execute("").text == commands.execute("   ").text == ""
+    assert "\x1b" not in commands.execute("\x1b[2J\udcff").text
 
 
 def test_log_shows_and_changes(tmp_path: Path) -> None:
     log_file = LogFile("ims.log", directory=str(tmp_path), options=parse_log_options("all.level=error"))
     commands = Commands(FakeControl(), log_file)
-    assert commands.execute("log sip.level=debug,sip.max_size=1") == ""
-    shown = commands.execute("log").splitlines()
+    assert commands.execute("log sip.level=debug,sip.max_size=1").text == ""
+    shown = commands.execute("log").text.splitlines()
     assert shown[0].startswith(f"File:     {tmp_path}/ims.log, ")
     assert "sip    debug  1         0        0    0" in shown
     assert shown[-1] == "log " + log_file.options_text()
     trace.SIP.level = ERROR
-    assert commands.execute(shown[-1]) == ""
+    assert commands.execute(shown[-1]).text == ""
     assert SIP.level == DEBUG
     log_file.close()
 
@@ -105,12 +105,15 @@ def test_log_shows_and_changes(tmp_path: Path) -> None:
     ],
 )
 def test_an_error_in_log_options_changes_nothing(commands: Commands, options: str, words: str) -> None:
-    assert words in commands.execute(f"log {options}")
+    assert words in commands.execute(f"log {options}").text
     assert SIP.level == ERROR
 
 
 def test_quit(commands: Commands, control: FakeControl) -> None:
-    assert commands.execute("q") == ""
+    assert commands.execute("exit") == Answer(end=End.EXIT)
+    assert commands.execute("quit now") == Answer("quit takes no arguments", failed=True)
+    assert (commands.quitting, control.quits) == (False, 0)
+    assert commands.execute("q") == Answer(end=End.QUIT)
     assert (commands.quitting, control.quits) == (True, 1)
 
 
@@ -125,14 +128,14 @@ def test_a_command_that_breaks_is_one_line_and_a_log_entry() -> None:
     def refused(arguments: str) -> str:
         raise CommandError(f"not {arguments}")
 
-    commands.add(Command("broken", "", "", "", broken))
-    commands.add(Command("refused", "", "", "", refused))
-    answer = commands.execute("broken \x1b\nx")
+    commands.add(Command("broken", "X", "", "", broken))
+    commands.add(Command("refused", "WHAT", "", "", refused))
+    answer = commands.execute("broken \x1b\nx").text
     assert answer == "internal error in 'broken': KeyError: '\\x1b\\nx'; the log file has the details"
     (entry,) = log_file.ring.read().entries
     assert entry.data[0].startswith("monitor: internal error in 'broken'")
     assert "Traceback" in entry.data[1]
-    assert commands.execute("refused this") == "not this"
+    assert commands.execute("refused this") == Answer("not this", failed=True)
     assert len(log_file.ring) == 1
 
 

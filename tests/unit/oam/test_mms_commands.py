@@ -34,9 +34,13 @@ class FakeMms:
         return "id"
 
 
+def no_words(word: str) -> tuple[str, ...]:
+    return ()
+
+
 async def test_mms() -> None:
     control = FakeMms()
-    (command,) = MmsCommands(control).commands()
+    (command,) = MmsCommands(control, no_words).commands()
     assert command.run("cat.jpg 12345 +33600000001") == "70 octets for +33600000001"
     command.run("'my cat.jpg' 12345 +33600000001")
     assert [filename for filename, _, _ in control.asked] == ["cat.jpg", "my cat.jpg"]
@@ -54,10 +58,10 @@ async def test_mms() -> None:
 async def test_wrong_words(arguments: str) -> None:
     control = FakeMms()
     with pytest.raises(CommandError):
-        MmsCommands(control).commands()[0].run(arguments)
+        MmsCommands(control, no_words).commands()[0].run(arguments)
     assert control.asked == []
 
 
 async def test_nobody() -> None:
     with pytest.raises(OperatorError, match="nobody"):
-        MmsCommands(FakeMms()).commands()[0].run("a 1 nobody")
+        MmsCommands(FakeMms(), no_words).commands()[0].run("a 1 nobody")

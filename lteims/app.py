@@ -53,6 +53,8 @@ from lteims.oam.commands import Commands
 from lteims.oam.events import events
 from lteims.oam.log import LogFile
 from lteims.oam.monitor import Monitor, terminal_available
+from lteims.oam.rates import Rates
+from lteims.oam.server_commands import ServerCommands
 from lteims.selftest import missing
 from lteims.sip.grammar import host_port
 from lteims.sip.transaction import Timings
@@ -166,6 +168,7 @@ class App:
         mms = self._mmsc(self._mm1, subscribers, gateway, store, wheel, stack.tokens) if self._mm1 is not None else None
         if mms is not None:
             control.mms = MmsControl(subscribers, mms, str(self._path.parent))
+        commands = self._commands(control, log_file, plane)
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:
             await stack.start()
@@ -174,13 +177,12 @@ class App:
                 mms.start()
             if self._api is not None:
                 happenings = Happenings(subscribers, calls, gateway)
-                await self._start_api(
-                    self._api, loop, control, happenings, UserControl(subscribers), log_file
-                )
+                users = UserControl(subscribers)
+                await self._start_api(self._api, loop, control, commands, happenings, users, log_file)
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)
             self._say_ready(stack)
-            await self._until_stopped(Commands(control, log_file))
+            await self._until_stopped(commands)
         finally:
             sweeper.stop()
             if self._api is not None:
@@ -206,15 +208,26 @@ class App:
         log(IMS, INFO, f"ready: {bound}")
 
     # -- parts
+    def _commands(self, control: Control, log_file: LogFile, plane: MediaPlane) -> Commands:
+        """The operator's commands, for every console."""
+        commands = Commands(control, log_file)
+        rates = Rates(time.monotonic, time.process_time, plane.flush, self._api_clients)
+        for command in ServerCommands(rates, plane.flush, lambda: None).commands():
+            commands.add(command)
+        return commands
+
+    def _api_clients(self) -> int:
+        return self._api.load()["clients"] if self._api is not None else 0
+
     async def _start_api(
-        self, api: Api, loop: asyncio.AbstractEventLoop, control: Control, happenings: Happenings, users: UserControl,
-        log_file: LogFile,
+        self, api: Api, loop: asyncio.AbstractEventLoop, control: Control, commands: Commands, happenings: Happenings,
+        users: UserControl, log_file: LogFile,
     ) -> None:  # fmt: skip
         """Let clients of the remote API in."""
         events = Events(happenings, control.users_of, loop.call_later)
         sampling = Sampling(time.monotonic, time.process_time, os.urandom(4).hex())
         messages = Messages(
-            api.name, control, users, Settings(self._config), log_file, events, sampling, loop.time,
+            api.name, control, commands, users, Settings(self._config), log_file, events, sampling, loop.time,
             self._clocks.started_utc,
         )  # fmt: skip
         await api.start(messages, events, self._clocks)

@@ -25,11 +25,13 @@ from lteims.ims.control import Control
 from lteims.ims.provisioning import Provisioning
 from lteims.ims.settings import Settings
 from lteims.ims.user_control import UserControl
-from lteims.oam import api_schema, api_views
+from lteims.oam import api_monitor, api_schema, api_views
 from lteims.oam.api_auth import TYPE
 from lteims.oam.api_events import Events, Listener
 from lteims.oam.api_log import LogEntries, LogQuery
 from lteims.oam.api_stats import Sampling
+from lteims.oam.commands import Commands
+from lteims.oam.license import LICENSE
 from lteims.oam.log import LogFile
 from lteims.oam.log_format import header
 from lteims.trace import LAYERS, LEVEL_NAMES
@@ -52,6 +54,7 @@ class Messages:
         self,
         name: str,
         control: Control,
+        commands: Commands,
         users: UserControl,
         settings: Settings,
         log_file: LogFile,
@@ -63,6 +66,7 @@ class Messages:
         """`now` is the loop's time, `started_utc` when the log file was begun."""
         self._name = name
         self._control = control
+        self._commands = commands
         self._users = users
         self._settings = settings
         self._log_file = log_file
@@ -140,7 +144,13 @@ class Messages:
         return {}
 
     def _license(self, client: Client, params: api_schema.License) -> Fields:
-        return {"products": "lteims", "version": __version__, "license": "Apache-2.0", "validity": "unlimited"}
+        return dict(LICENSE)
+
+    def _monitor(self, client: Client, params: api_schema.Monitor) -> Fields:
+        return api_monitor.monitor(self._commands, params.line)
+
+    def _complete(self, client: Client, params: api_schema.Complete) -> Fields:
+        return api_monitor.complete(self._commands, params.line)
 
     # -- users
     def _users_get(self, client: Client, params: api_schema.UsersGet) -> Fields:

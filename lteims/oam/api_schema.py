@@ -168,6 +168,18 @@ class MtCall(Strict):
     duration: Annotated[float, Meta(ge=0, le=31_536_000, description="seconds from the answer on; 0 is no end")] = 0
 
 
+class Monitor(Strict):
+    """Carry out a command line of the monitor; for consoles such as `lteims monitor`."""
+
+    line: str
+
+
+class Complete(Struct):
+    """Complete a command line of the monitor."""
+
+    line: str
+
+
 class DialogGet(Struct):
     """The dialogs, those that ended in the last 30 s too."""
 
@@ -211,6 +223,7 @@ class Unregister(Strict):
 # impu_add, impu_set and config_set take the properties of the configuration, which config/ checks.
 SCHEMAS: dict[str, type[Any]] = {
     "authenticate": Authenticate,
+    "complete": Complete,
     "config_get": ConfigGet,
     "config_set": dict,
     "dialog_answer": DialogAnswer,
@@ -226,6 +239,7 @@ SCHEMAS: dict[str, type[Any]] = {
     "log_reset": LogReset,
     "log_set": LogSet,
     "mms": Mms,
+    "monitor": Monitor,
     "mt_call": MtCall,
     "quit": Quit,
     "register": Register,

@@ -4,12 +4,13 @@ net/ipsec_choice.py chooses between it and net/xfrm.py; both are `Ipsec` of net/
 """
 
 import asyncio
+import socket
 from collections.abc import Collection, Sequence
 
 from lteims.errors import OperatorError
 from lteims.ipsec.errors import IpsecError, NoIpsec
 from lteims.ipsec.sa import Aalg, Ealg, Sa, Usage
-from lteims.net.esp_socket import Association, EspPort, EspSocket, open_raw
+from lteims.net.esp_socket import Association, EspPort, EspSocket, raw_socket
 from lteims.net.ipsec import Identity, identity
 from lteims.net.udp import OnDatagram
 
@@ -25,7 +26,7 @@ class UserSpaceIpsec:
     ealgs = tuple(Ealg)
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        open_raw("127.0.0.1").close()
+        raw_socket(socket.AF_INET).close()
         self._loop = loop
         self._sockets: dict[str, EspSocket] = {}
 

@@ -59,7 +59,7 @@ class EspSocket:
         self._receivers: dict[int, OnDatagram] = {}
         self._reserved: dict[int, tuple[UdpSocket, int]] = {}  # by port: what keeps it from others, how many want it
         self._said: dict[str, tuple[float, int]] = {}  # as of an SA, for packets that belong to none
-        self._raw = UdpSocket(loop, open_raw(host), self._on_packet)
+        self._raw = UdpSocket(loop, _open_raw(host), self._on_packet)
 
     def install(self, associations: Sequence[Association]) -> None:
         """Put these in place; what has the same identity gives way, unless it is the very same SA."""
@@ -236,18 +236,24 @@ class EspSocket:
         self._raw.close()
 
 
-def open_raw(host: str) -> socket.socket:
-    """A raw socket for ESP, bound to one own address. NoIpsec says why there is none."""
+def raw_socket(family: int) -> socket.socket:
+    """A raw socket for ESP, not bound yet. NoIpsec says why there is none."""
     try:
-        address = resolve(host, 0)
-        if address[0] in {"0.0.0.0", "::"}:
-            raise OSError(None, "an SA needs one address, not all of them")
-        family = socket.AF_INET6 if len(address) == 4 else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, PROTOCOL)
+        return socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, PROTOCOL)
     except PermissionError as exc:
         raise NoIpsec("the capability NET_RAW is missing (docker run --cap-add NET_RAW)") from exc
     except OSError as exc:
+        raise NoIpsec(f"no raw sockets for ESP in user space: {exc.strerror}") from exc
+
+
+def _open_raw(host: str) -> socket.socket:
+    try:
+        address = resolve(host, 0)
+    except OSError as exc:
         raise NoIpsec(f"no ESP in user space on {host}: {exc.strerror}") from exc
+    if address[0] in {"0.0.0.0", "::"}:
+        raise NoIpsec(f"no ESP in user space on {host}: an SA needs one address, not all of them")
+    sock = raw_socket(socket.AF_INET6 if len(address) == 4 else socket.AF_INET)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import resource
 import time
 import traceback
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 from lteims import __version__, counters, trace
 from lteims.config import ImsConfig, Loaded
 from lteims.config.log_options import parse_log_options
+from lteims.descriptors import raise_limit, shares
 from lteims.errors import OperatorError
 from lteims.ids import Tokens
 from lteims.ims.caller import Identifier
@@ -63,7 +63,6 @@ from lteims.store.sqlite import SqliteStore
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
-SPARE_FILES = 512  # descriptors that are not for TCP connections
 NOT_SERVED = ("metrics_addr", "sctp_addr", "cx_server_addr", "rx_server_addr")
 SWEEP_INTERVAL = 5.0  # seconds between looks for nonces that nobody answered
 GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
@@ -83,6 +82,7 @@ class App:
         self._mm1: Mm1Server | None = None
         self._api: Api | None = None
         self._clocks = Clocks(time.monotonic(), time.time())
+        self._files = shares(raise_limit(), loaded.config)
 
     def stop(self) -> None:
         """Begin to stop; `run` returns soon after."""
@@ -102,7 +102,7 @@ class App:
                 if config.mms_server_bind_addr is not None:
                     self._mm1 = Mm1Server(config.mms_server_bind_addr.host, config.mms_server_bind_addr.port)
                 if config.com_addr is not None:
-                    self._api = Api(config, os.urandom)
+                    self._api = Api(config, os.urandom, self._files.api)
                 # Only now, when no other server has our state or our addresses, may its log be touched
                 log_file = self._open_log(loop)
                 try:
@@ -262,7 +262,7 @@ class App:
             Timings(config.timer_t1, config.timer_t2, config.timer_t4),
             tcp_threshold=config.tcp_threshold,
             tcp_keepalive=config.tcp_keepalive,
-            max_connections=raise_file_limit(),
+            max_connections=self._files.tcp,
         )
 
     def _endpoints(self) -> list[Endpoint]:
@@ -360,15 +360,6 @@ def local_hosts(domain: str, hosts: list[str], subscribers: Subscribers) -> froz
         found.add(subscriber.domain.lower())
         found.update(impu.uri.host for impu in subscriber.impus if impu.uri.host)
     return frozenset(found)
-
-
-def raise_file_limit() -> int:
-    """Take as many descriptors as the system allows; how many of them TCP connections may have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard and hard != resource.RLIM_INFINITY:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        soft = hard
-    return max(64, min(soft - SPARE_FILES, 65536)) if soft > 0 else 65536
 
 
 def uses_sctp(config: ImsConfig) -> bool:

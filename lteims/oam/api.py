@@ -33,10 +33,11 @@ DRAIN_TIME: Final = 0.5  # seconds that a stopping server gives its last answers
 class Api:
     """The server."""
 
-    def __init__(self, config: ImsConfig, random: RandomBytes) -> None:
+    def __init__(self, config: ImsConfig, random: RandomBytes, most_clients: int = MOST_CLIENTS) -> None:
         """Take the address of com_addr, read certificate and password; OperatorError when one cannot be had."""
         assert config.com_addr is not None
         self.name = config.com_name
+        self._most_clients = most_clients
         self.gate = gate_of(config.com_name, config.com_auth, random) if config.com_auth is not None else None
         self._tls = tls_of(config) if config.com_ssl_certificate else None
         self._socket = bound(config.com_addr.host, config.com_addr.port)
@@ -96,7 +97,7 @@ class Api:
         """A page instead of the WebSocket, or None (manual 6: any Origin will do, but there must be one)."""
         if not request.headers.get_all("Origin"):
             return connection.respond(http.HTTPStatus.FORBIDDEN, "The header Origin is missing.\n")
-        if len(self._clients) >= MOST_CLIENTS:
+        if len(self._clients) >= self._most_clients:
             counters.inc("api_refused")
             return connection.respond(http.HTTPStatus.SERVICE_UNAVAILABLE, "There are too many clients.\n")
         return None

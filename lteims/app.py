@@ -225,7 +225,8 @@ class App:
     ) -> None:  # fmt: skip
         """Let clients of the remote API in."""
         events = Events(happenings, control.users_of, loop.call_later)
-        sampling = Sampling(time.monotonic, time.process_time, os.urandom(4).hex())
+        # A number, as the manual says; some clients have seen hex, none of them reads more than that it has changed
+        sampling = Sampling(time.monotonic, time.process_time, int.from_bytes(os.urandom(4), "big"))
         messages = Messages(
             api.name, control, commands, users, Settings(self._config), log_file, events, sampling, loop.time,
             self._clocks.started_utc,

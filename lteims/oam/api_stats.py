@@ -13,7 +13,7 @@ from lteims.counters import DECLARED, Kind
 class Sampling:
     """What was there at the last time."""
 
-    def __init__(self, clock: Clock, cpu: Clock, instance: str) -> None:
+    def __init__(self, clock: Clock, cpu: Clock, instance: int) -> None:
         """`cpu` gives the processor time of this process in seconds, `instance` is constant as long as it lives."""
         self._clock = clock
         self._cpu = cpu

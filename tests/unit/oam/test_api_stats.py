@@ -9,13 +9,13 @@ def test_reset_on_read() -> None:
     counters.counts.clear()
     counters.inc("sip_register", 5)
     clock, cpu = [0.0], [0.0]
-    sampling = Sampling(lambda: clock[0], lambda: cpu[0], "ab12")
+    sampling = Sampling(lambda: clock[0], lambda: cpu[0], 0xAB12)
     clock[0], cpu[0] = 2.0, 0.5
     counters.inc("sip_unauthorized", 2)
     first = sampling.sample()
     assert first["counters"] == {"messages": {"sip_register": 5}, "errors": {"sip_unauthorized": 2}}
     assert first["cpu"] == {"global": 25.0}
-    assert first["instance_id"] == "ab12"
+    assert first["instance_id"] == 0xAB12
     counters.inc("sip_register")
     assert sampling.sample()["counters"] == {"messages": {"sip_register": 1}, "errors": {}}
     assert sampling.sample()["counters"] == {"messages": {}, "errors": {}}
@@ -23,7 +23,7 @@ def test_reset_on_read() -> None:
 
 def test_the_declaration_says_what_is_an_error() -> None:
     counters.counts.clear()
-    sampling = Sampling(lambda: 0.0, lambda: 0.0, "ab12")
+    sampling = Sampling(lambda: 0.0, lambda: 0.0, 0xAB12)
     for name in reversed(counters.DECLARED):
         counters.inc(name)
     found = sampling.sample()["counters"]

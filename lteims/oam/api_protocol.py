@@ -115,7 +115,7 @@ def _request(member: Any, now: float) -> Call | Fault:
         params = {key: value for key, value in member.items() if key not in api_schema.COMMON}
         for key in api_schema.REFUSED:
             if key in params:
-                raise ValueError(f"'{key}' is not supported")
+                raise ValueError(f"'{key}' is not supported: {api_schema.REFUSED[key]}")
         return Call(envelope, params if schema is dict else api_schema.read(params, schema), delay, standalone)
     except ValueError as error:
         return Fault(envelope, str(error))

@@ -14,7 +14,11 @@ S = TypeVar("S")
 Octet = Annotated[int, Meta(ge=0, le=255)]
 Level = Literal["none", "error", "warn", "info", "debug"]
 COMMON = ("message", "message_id", "start_time", "absolute_time", "standalone")
-REFUSED = ("loop_count", "loop_delay", "cancel")  # of other servers' API
+REFUSED = {  # members that other servers know: what to do instead
+    "loop_count": "send the request as often as it is to be carried out",
+    "loop_delay": "send the request again, with start_time",
+    "cancel": "what waits for its start_time ends with its connection",
+}
 
 
 def _about(text: str) -> Meta:

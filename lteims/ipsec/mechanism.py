@@ -14,7 +14,7 @@ DEFAULTS: Final = {"ealg": Ealg.NULL.value, "prot": "esp", "mod": "trans"}  # of
 LIMITS: Final = {"spi-c": 2**32 - 1, "spi-s": 2**32 - 1, "port-c": 65535, "port-s": 65535}
 SHOWN: Final = 60  # characters of a peer's text in a log line
 _BLANKS: Final = " \t\r\n"
-_TOKEN: Final = re.compile(r"[a-z0-9\-.!%*_+`'~]{1,60}")
+TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,60}")
 _Q_VALUE: Final = re.compile(r"[01](?:\.[0-9]{0,3})?|\.[0-9]{1,3}")
 
 Params = dict[str, str | None]
@@ -47,7 +47,7 @@ def mechanism(text: str) -> tuple[str, Params]:
     """Name and parameters, names in lower case, values without quotes; IpsecError for no name or one key twice."""
     first, *rest = _split(text, ";")
     name = first.strip(_BLANKS).lower()
-    if not _TOKEN.fullmatch(name):
+    if not TOKEN.fullmatch(name):
         raise IpsecError(f"{name[:SHOWN]!r} is no mechanism")
     params: Params = {}
     for part in rest:

@@ -1,16 +1,16 @@
 """Security agreement for ipsec-3gpp (RFC 3329, TS 33.203 annex H): Security-Client, -Server and -Verify as values.
 
 Called by ims/pcscf.py and by the virtual phone, which sends Security-Verify as it got Security-Server, octet for octet.
-What a P-CSCF answers (R = `Require` or `Proxy-Require: sec-agree`; every 421 and 494 has `Require: sec-agree`):
+What a P-CSCF answers (R: Require or Proxy-Require has sec-agree; a 421 or 494 has Require: sec-agree and Security-Server):
   unprotected REGISTER with a usable Security-Client   401 with Security-Server   TS 24.229 5.2.2.2
-  the same, R, nothing in common                       494 with Security-Server   RFC 3329 2.3.1
+  the same, R, nothing in common                       494 with supported()       RFC 3329 2.3.1
   the same, no R, nothing in common                    clear path                 RFC 3329 2.3.1: R is what asks
-  unprotected, R, no Security-Client                   494 with Security-Server   RFC 3329 2.3.1
+  unprotected, R, no Security-Client                   494 with supported()       RFC 3329 2.3.1
   unprotected, R, IPsec switched off                   420, Unsupported: sec-agree  RFC 3261 8.2.2.3
   unprotected, neither R nor Security-Client           clear path, also with Supported: sec-agree; where the operator
       wants IPsec: 494 with Supported: sec-agree, else 421                        RFC 3329 2.3.2, RFC 3261 21.4.15
   protected REGISTER without Security-Client or with another one than before: 494  TS 24.229 5.2.2.2 ("suitable 4xx")
-  protected, Security-Verify absent or different: 494 with Security-Server        RFC 3329 2.3.1, TS 24.229 5.2.2.2
+  protected, Security-Verify absent or different: 494, the same Security-Server   RFC 3329 2.3.1, TS 24.229 5.2.2.2
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from typing import Final
 
 from lteims.ipsec.algorithms import DEFAULT_AALGS, DEFAULT_EALGS, expand, legal, pairs
 from lteims.ipsec.errors import IpsecError
-from lteims.ipsec.mechanism import DEFAULTS, LIMITS, SHOWN, Params, elements, mechanism, number, thousandths
+from lteims.ipsec.mechanism import DEFAULTS, LIMITS, SHOWN, TOKEN, Params, elements, mechanism, number, thousandths
 from lteims.ipsec.sa import Aalg, Ealg, Sa
 
 OPTION_TAG: Final = "sec-agree"
@@ -109,9 +109,9 @@ def choose(offered: Offered, aalgs: Iterable[Aalg] = DEFAULT_AALGS, ealgs: Itera
         elif offer.pair not in usable or _rank(offer) > _rank(usable[offer.pair]):
             usable[offer.pair] = offer
     ours = pairs(aalgs, ealgs)
-    names = [_shown(offer.pair) for offer in offered.offers] + list(offered.mechanisms)
+    names = dict.fromkeys([*(_shown(offer.pair) for offer in offered.offers), *offered.mechanisms])
     said = f"offered {', '.join(names) or 'nothing that can be read'}"
-    because = "".join(f"; refused {reason}" for reason in refused)
+    because = "".join(f"; refused {reason}" for reason in dict.fromkeys(refused))
     for place, pair in enumerate(ours, 1):
         if pair in usable:
             return Choice(usable[pair], f"{said}; chosen {_shown(pair)}, place {place} of our {len(ours)}{because}")
@@ -121,6 +121,13 @@ def choose(offered: Offered, aalgs: Iterable[Aalg] = DEFAULT_AALGS, ealgs: Itera
 def answer(offer: Offer, spi_c: int, spi_s: int, port_c: int, port_s: int, q: int = SERVER_Q) -> Offer:
     """The Security-Server of a P-CSCF that takes `offer`, with its own SPIs and ports; `encode` makes its value."""
     return replace(offer, spi_c=spi_c, spi_s=spi_s, port_c=port_c, port_s=port_s, q=q, other=())
+
+
+def supported(aalgs: Iterable[Aalg] = DEFAULT_AALGS, ealgs: Iterable[Ealg] = DEFAULT_EALGS) -> str:
+    """The Security-Server of a 494 or 421: all that we take, best first, with no SPI or port yet (RFC 3329 2.3.1)."""
+    bare = Layout(order=("q", "alg", "ealg"))
+    ours = pairs(aalgs, ealgs)
+    return ", ".join(encode(Offer(*pair, 0, 0, 0, 0, q=1000 - 10 * place), bare) for place, pair in enumerate(ours))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +167,8 @@ def encode(offer: Offer, layout: Layout = PLAIN) -> str:
 def _written(name: str, value: str | None, layout: Layout) -> str:
     if value is None:
         return name
-    return f'{name}{layout.equal}"{value}"' if name in layout.quoted else f"{name}{layout.equal}{value}"
+    quoted = name in layout.quoted or not TOKEN.fullmatch(value)
+    return f'{name}{layout.equal}"{value}"' if quoted else f"{name}{layout.equal}{value}"
 
 
 def verify_matches(verify_lines: Sequence[str], server_value: str) -> bool:
@@ -172,7 +180,7 @@ def difference(verify_lines: Sequence[str], server_value: str) -> str:
     """In what Security-Verify differs from the Security-Server that was sent, for the log; empty when in nothing.
 
     Order, case, blanks, quotes, leading zeros and a default that is written out or left out make no difference.
-    The same serves for a Security-Client that has to come again (TS 24.229 5.2.2.2).
+    The same serves for a Security-Client that has to come again (TS 24.229 5.2.2.2), its lines joined by commas.
     """
     try:
         got, sent = ([_canonical(text) for text in elements(lines)] for lines in (verify_lines, [server_value]))
@@ -184,16 +192,13 @@ def difference(verify_lines: Sequence[str], server_value: str) -> str:
         return f"it has {len(got)} mechanisms, not {len(sent)}"
     if {name for name, _ in got} != {name for name, _ in sent}:
         return "it names other mechanisms"
+    extra = [params for params in got if params not in sent]
     missing = [params for params in sent if params not in got]
-    if not missing and all(params in sent for params in got):
+    if not extra and not missing:
         return ""
-    return _parameter_difference(got, missing or sent)
-
-
-def _parameter_difference(got: list[tuple[str, Params]], sent: list[tuple[str, Params]]) -> str:
-    (_, first), (_, wanted) = got[0], sent[0]
+    (_, first), (_, wanted) = (extra or got)[0], (missing or sent)[0]
     names = sorted(name for name in first.keys() | wanted.keys() if first.get(name, "") != wanted.get(name, ""))
-    return f"it differs in {', '.join(names)[:SHOWN] or 'its order of mechanisms'}"
+    return f"it differs in {', '.join(names)[:SHOWN]}"
 
 
 @dataclass(frozen=True, slots=True)

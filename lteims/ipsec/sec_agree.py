@@ -1,7 +1,7 @@
 """Security agreement for ipsec-3gpp (RFC 3329, TS 33.203 annex H): Security-Client, -Server and -Verify as values.
 
 Called by ims/pcscf.py and by the virtual phone, which sends Security-Verify as it got Security-Server, octet for octet.
-What a P-CSCF answers (R: Require or Proxy-Require has sec-agree; a 421 or 494 has Require: sec-agree and Security-Server):
+What a P-CSCF answers (R: Require or Proxy-Require has sec-agree; 421 and 494 have Require: sec-agree, Security-Server):
   unprotected REGISTER with a usable Security-Client   401 with Security-Server   TS 24.229 5.2.2.2
   the same, R, nothing in common                       494 with supported()       RFC 3329 2.3.1
   the same, no R, nothing in common                    clear path                 RFC 3329 2.3.1: R is what asks

@@ -12,14 +12,17 @@ from lteims.clock import WallClock
 from lteims.config import ImsConfig, SmsAction
 from lteims.ims.caller import Caller
 from lteims.ims.privacy import hides_assertion
-from lteims.ims.sms_delivery import ONE_TRY, SmsDelivery, stamp
+from lteims.ims.sms_delivery import ONE_TRY, SmsDelivery
 from lteims.ims.sms_sip import RPDU, Onward, SmsOverSip
+from lteims.ims.sms_sip_transport import own_name
+from lteims.ims.sms_status import FOR_EVER, stamp
 from lteims.ims.sms_store import MOST_WAITING, SmsStore, StoredSms
 from lteims.ims.sms_text import NUMBER, address_of, text_in
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
+from lteims.sip.grammar import split_commas
 from lteims.sip.headers import NameAddr
 from lteims.sip.message import Request
 from lteims.sip.uri import Uri, parse_uri
@@ -57,7 +60,7 @@ class Submission:
     impu: Impu | None
     sender: Address
     parts: list[UserData]
-    validity: float  # seconds; `sms_expires` is the most, and what has none is tried once
+    validity: float = FOR_EVER  # seconds; `sms_expires` is the most, and what has none is tried once
     tp_pid: int = 0
     sos: bool = False
     once: bool = False  # a single try
@@ -85,6 +88,9 @@ class IpSmGw:
         self._joiner = Joiner()
         self._references = 0
         self.listeners: list[Callable[[SmsEvent], None]] = []  # clients that want the event `sms`
+        # Called with the IMPI, at once and for each message, when `pending` has changed: queued, delivered, dropped
+        self.pending_listeners = store.listeners
+        self.transports = self._delivery.transports
 
     # -- life
     def start(self) -> int:
@@ -103,6 +109,10 @@ class IpSmGw:
         """How many messages wait in all, for metrics and tests."""
         return len(self._store)
 
+    def reachable(self, impi: str) -> None:
+        """A user has come within reach of a transport: what waits for it is tried at once."""
+        self._delivery.reachable(impi)
+
     # -- from phones
     async def on_message(self, transaction: ServerTransaction, caller: Caller) -> None:
         """A MESSAGE with an RPDU (TS 24.341 5.3.3.3): 202, and the answer as a MESSAGE of our own."""
@@ -117,6 +127,8 @@ class IpSmGw:
             if error.rp_mr is None:
                 raise SipError(400, f"bad RPDU: {error}", reason="Bad RPDU") from None
             transaction.reply(202)
+            if _is_data(request.body) and self._filtered(caller, request, error.rp_mr):
+                return
             log(IMS, INFO, f"RPDU of {subscriber.impi} refused: {error}", id=binding.id)
             self._answer(caller, request, rp.RpError(Direction.SC_TO_MS, error.rp_mr, self._forced(error.rp_cause)))
             return
@@ -128,20 +140,38 @@ class IpSmGw:
                 self._answer(caller, request, rp.RpAck(Direction.SC_TO_MS, message.rp_mr))
                 self._delivery.memory_available(subscriber.impi)
             case rp.RpAck() | rp.RpError():
-                await self._delivery.on_report(transaction, caller, message)
+                await self._on_report(transaction, subscriber.impi, binding.id, message)
+
+    async def _on_report(
+        self, transaction: ServerTransaction, impi: str, contact: str, report: rp.RpAck | rp.RpError
+    ) -> None:  # fmt: skip
+        """What a phone says of what was delivered to it; it is answered when that is on the disk."""
+        action = self._config.sms_message_filter.rp_ack if isinstance(report, rp.RpAck) else SmsAction.TREAT
+        if action is not SmsAction.TREAT:
+            transaction.reply(202 if action is SmsAction.IGNORE else 403)
+            log(IMS, INFO, f"RP-ACK of {impi}: {action}, as sms_message_filter says")
+            return
+        refers = [call_id for call_id in split_commas(transaction.request.get("in-reply-to")) if call_id]
+        await self._delivery.on_report(impi, report, contact, refers)
+        transaction.reply(202)
+
+    def _filtered(self, caller: Caller, request: Request, rp_mr: int) -> bool:
+        """Is an RP-DATA not to be treated (manual 5.2, sms_message_filter)?"""
+        action = self._config.sms_message_filter.rp_data
+        if action is SmsAction.TREAT:
+            return False
+        log(IMS, INFO, f"RP-DATA of {caller.name}: {action}, as sms_message_filter says")
+        if action is SmsAction.REJECT:
+            cause = self._forced(RpCause.SHORT_MESSAGE_TRANSFER_REJECTED)
+            self._answer(caller, request, rp.RpError(Direction.SC_TO_MS, rp_mr, cause))
+        return True
 
     async def _on_rp_data(self, transaction: ServerTransaction, caller: Caller, message: rp.RpData) -> None:
         request = transaction.request
         transaction.reply(202)
         counters.inc("sms_mo")
-        match self._config.sms_message_filter.rp_data:
-            case SmsAction.IGNORE:
-                log(IMS, INFO, f"RP-DATA of {caller.name} is ignored, as sms_message_filter says")
-                return
-            case SmsAction.REJECT:
-                cause = self._forced(RpCause.SHORT_MESSAGE_TRANSFER_REJECTED)
-                self._answer(caller, request, rp.RpError(Direction.SC_TO_MS, message.rp_mr, cause))
-                return
+        if self._filtered(caller, request, message.rp_mr):
+            return
         now = self._wall()  # the same second in the reports to the sender and in the message (TS 23.040 9.2.3.11)
         try:
             await self._take(caller, message, request.uri, now)
@@ -173,12 +203,14 @@ class IpSmGw:
         subscriber = caller.subscriber
         assert subscriber is not None
         this = bytes((submit.tp_mr,)) + submit.tp_da.encode()
+        if submit.tp_rd and self._store.submitted(subscriber.impi) == this:  # TS 23.040 9.2.3.6, 9.2.3.25
+            await self._commit()  # the first one may be on its way to the disk still, and not get there
+            if self._store.submitted(subscriber.impi) == this:
+                raise SmsError(
+                    f"TP-MR {submit.tp_mr} has been submitted already", RpCause.SHORT_MESSAGE_TRANSFER_REJECTED,
+                    tp_fcs=TpFcs.SM_REJECTED_DUPLICATE_SM,
+                )  # fmt: skip
         last = self._store.submitted(subscriber.impi)
-        if submit.tp_rd and last == this:  # TS 23.040 9.2.3.6, 9.2.3.25
-            raise SmsError(
-                f"TP-MR {submit.tp_mr} has been submitted already", RpCause.SHORT_MESSAGE_TRANSFER_REJECTED,
-                tp_fcs=TpFcs.SM_REJECTED_DUPLICATE_SM,
-            )  # fmt: skip
         sender = address_of(subscriber, caller.impu.key if caller.impu is not None else "")
         if self._hooked(sender, str(submit.tp_da), submit.user_data):
             return
@@ -188,7 +220,7 @@ class IpSmGw:
             raise SmsError("the validity period is over", tp_fcs=TpFcs.TP_VP_NOT_SUPPORTED)
         submission = Submission(
             receiver=receiver, impu=impu, sender=sender, parts=[submit.user_data],
-            validity=self._config.sms_expires if expires is None else expires - now, received=now,
+            validity=FOR_EVER if expires is None else expires - now, received=now,
             once=isinstance(submit.tp_vp, EnhancedValidity) and submit.tp_vp.single_shot,
             tp_pid=submit.tp_pid, tp_rp=submit.tp_rp, origin=subscriber.impi, tp_srr=submit.tp_srr,
             tp_mr=submit.tp_mr, tp_da=submit.tp_da,
@@ -294,8 +326,8 @@ class IpSmGw:
 
     def _stored(self, submission: Submission) -> list[StoredSms]:
         now = self._wall() if submission.received is None else submission.received
-        validity = min(submission.validity, self._config.sms_expires)
-        expires_at = now + (validity if validity > 0 else ONE_TRY)
+        once = min(submission.validity, self._config.sms_expires) <= 0
+        expires_at = now + (submission.validity if submission.validity > 0 else ONE_TRY)
         tp_da = submission.tp_da.encode() if submission.tp_da is not None else b""
         stored = []
         for part in submission.parts:
@@ -308,7 +340,7 @@ class IpSmGw:
                     id=self._store.new_id(), impi=submission.receiver.impi,
                     impu_key=submission.impu.key if submission.impu is not None else "",
                     tpdu=deliver.encode(), received_at=int(now), expires_at=expires_at,
-                    sender=str(submission.sender), sos=submission.sos, once=submission.once or validity <= 0,
+                    sender=str(submission.sender), sos=submission.sos, once=submission.once or once,
                     origin=submission.origin, tp_srr=submission.tp_srr, tp_mr=submission.tp_mr, tp_da=tp_da,
                 )
             )  # fmt: skip
@@ -352,7 +384,7 @@ class IpSmGw:
                 await self.submit(
                     Submission(
                         receiver=receiver, impu=impu, sender=sender, parts=parts,
-                        validity=self._config.sms_expires if expires is None else expires,
+                        validity=FOR_EVER if expires is None else expires,
                     )
                 )  # fmt: skip
             except SmsError as error:
@@ -365,7 +397,7 @@ class IpSmGw:
         subscriber, binding = caller.subscriber, caller.binding
         assert subscriber is not None
         assert binding is not None
-        centre = NameAddr(request.uri).encode() if request.uri.is_sip else self._delivery.own_name
+        centre = NameAddr(request.uri).encode() if request.uri.is_sip else own_name(self._config)
         to = (caller.impu or subscriber.impus[0]).uri.text
         onward = Onward(
             subscriber, binding, centre, to, RPDU, answer.encode(), asserted=centre, in_reply_to=request.call_id
@@ -374,6 +406,11 @@ class IpSmGw:
 
     def _forced(self, cause: int) -> int:
         return self._config.sms_forced_rp_cause or cause
+
+
+def _is_data(rpdu: bytes) -> bool:
+    """Is this an RP-DATA of a phone, by RP-MTI (TS 24.011 8.2.2)?"""
+    return rpdu[0] & 7 == 0
 
 
 def _nothing(code: int) -> None:

@@ -112,24 +112,28 @@ class SetTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class SetRetryTimer:
+    """The timer of the state, for as long as sms_retry_delay says, which may change while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClearTimer:
     """No timer."""
 
 
-Action = Attempt | SetTimer | ClearTimer
+Action = Attempt | SetTimer | SetRetryTimer | ClearTimer
 
 SEND_TIME = 130.0  # seconds that a transport may take; its own timers are shorter
 REPORT_TIME = 40.0  # TR1N, 35 to 45 s (TS 24.011 10.3)
 
 
 class SmsQueue:
-    """The messages to one user; `retry` is the delay between two tries in seconds."""
+    """The messages to one user."""
 
-    __slots__ = ("id", "retry", "state", "waiting")
+    __slots__ = ("id", "state", "waiting")
 
-    def __init__(self, id: str, retry: float) -> None:
+    def __init__(self, id: str) -> None:
         self.id = id
-        self.retry = retry
         self.state = S.IDLE
         self.waiting: list[str] = []  # a deque takes ten times the memory, and 100,000 users may have one each
 
@@ -171,9 +175,9 @@ class SmsQueue:
             case S.SENDING, Absent():
                 return self._to(S.PAUSED, ClearTimer())
             case S.SENDING | S.REPORT | S.PAUSED, Full():
-                return self._to(S.FULL, SetTimer(self.retry))
+                return self._to(S.FULL, SetRetryTimer())
             case S.SENDING | S.REPORT, Failed() | TimerFired():
-                return self._to(S.PAUSED, SetTimer(self.retry))
+                return self._to(S.PAUSED, SetRetryTimer())
         return []
 
     def _removed(self, id: str) -> list[Action]:

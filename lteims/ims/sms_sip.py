@@ -1,16 +1,18 @@
 """Short messages over SIP (TS 24.341 5.3.3): MESSAGEs with RPDUs to phones, with text to softphones.
 
-sms_delivery.py and ipsmgw.py decide what is sent to whom; what comes from phones enters in ipsmgw.py.
+sms_sip_transport.py and ipsmgw.py decide what is sent to whom; what comes from phones enters in ipsmgw.py.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lteims.config import ImsConfig
 from lteims.ims.outbound import way_to
 from lteims.ims.subscribers import Binding, Subscriber
 from lteims.net.sip import SipStack
+from lteims.sip.errors import SipError
 from lteims.sip.message import Request, Response
+from lteims.trace import IMS, INFO, log
 
 RPDU = "application/vnd.3gpp.sms"
 TEXT = "text/plain"
@@ -40,11 +42,19 @@ class SmsOverSip:
         self._config = config
 
     def send(self, onward: Onward, on_answer: OnAnswer) -> str:
-        """Send a MESSAGE; `on_answer` hears its end. The Call-ID, to which the phone's report will refer."""
-        binding = onward.binding
-        way = way_to(onward.subscriber, binding, self._stack.connected(binding.flow))
-        tokens = self._stack.tokens
+        """Send a MESSAGE; `on_answer` hears its end. The Call-ID, to which the phone's report will refer.
+
+        A contact that no way leads to, since its Path or URI reads otherwise than when it came, has failed as one
+        that does not answer; `on_answer` is not called before this has returned.
+        """
+        binding, tokens = onward.binding, self._stack.tokens
         call_id = tokens.call_id()
+        try:
+            way = way_to(onward.subscriber, binding, self._stack.connected(binding.flow))
+        except SipError as error:
+            log(IMS, INFO, f"there is no way to {binding.contact[:100]}: {error.why}", id=binding.id)
+            self._stack.wheel.add(0.0, on_answer, error.code)
+            return call_id
         headers = {"via": [""]}
         if way.routes:
             headers["route"] = list(way.routes)
@@ -75,23 +85,3 @@ class SmsOverSip:
 
         self._stack.send_request(request, way.flow, answered, failed)
         return call_id
-
-
-def choose(
-    subscriber: Subscriber, impu_key: str, *, sos: bool, tried: Collection[str] = ()
-) -> Binding | None:  # fmt: skip
-    """The contact for a message (T-ADS, TS 23.204 6.1): one that takes SMS, then the best by q and age.
-
-    An emergency registration is the last resort, or the only one with `sos`; with `multi_sim` an IMPU that has an
-    IMEI belongs to that phone, and one that is there for several IMEIs to those. `tried` are the ids of contacts that
-    have failed.
-    """
-    impus = [impu for impu in subscriber.impus if impu.key == impu_key]
-    found = [
-        b for b in subscriber.bindings
-        if b.id not in tried and (b.sos or not sos)
-        and (not impus or any(subscriber.carries(b, impu) for impu in impus))
-    ]  # fmt: skip
-    if not found:
-        return None
-    return min(found, key=lambda b: (b.sos and not sos, not b.sms_over_ip, -b.q, -b.expires_at))

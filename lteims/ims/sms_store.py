@@ -3,12 +3,15 @@
 ipsmgw.py adds, sms_delivery.py takes out; `commit` before anything is acknowledged.
 """
 
+import math
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 import msgspec
 
+from lteims import counters
 from lteims.store.state import StateStore
-from lteims.trace import IMS, WARN, log
+from lteims.trace import ERROR, IMS, WARN, log
 
 KIND = "sms"  # in the state file
 _COUNTER = "sms_count"  # the kind of the last number given
@@ -26,7 +29,7 @@ class StoredSms(msgspec.Struct, gc=False):
     impu_key: str  # the IMPU that it was sent to; "" for the user as such
     tpdu: bytes  # SMS-DELIVER or SMS-STATUS-REPORT
     received_at: int  # TP-SCTS
-    expires_at: float
+    expires_at: float  # at the latest: SmsStore.ends_at
     sender: str  # as people write it
     sos: bool = False  # for emergency registrations alone
     once: bool = False  # a single try, however long it is valid (TS 23.040 9.2.3.12.3)
@@ -66,6 +69,8 @@ class SmsStore:
         self._submitted: dict[str, bytes] = {}
         self._last = 0
         self._granted = 0  # numbers up to this one are ours, whatever happens
+        self._longest = math.inf
+        self.listeners: list[Callable[[str], None]] = []  # called with the IMPI whenever `count` has changed
 
     def restore(self) -> list[StoredSms]:
         """Read the state file: the messages in the order in which they came. What cannot be read is left there."""
@@ -99,14 +104,25 @@ class SmsStore:
         self._store.put(KIND, message.id, message.encode())
 
     def _file(self, message: StoredSms) -> None:
-        if message.id not in self._messages:
-            self.look_again(message, message.expires_at)
+        new = message.id not in self._messages
+        if new:
+            self.look_again(message, self.ends_at(message))
         self._messages[message.id] = message
         mine = self._by_impi.get(message.impi)
         if mine is None:
             self._by_impi[message.impi] = {message.id: message}
         else:
             mine[message.id] = message
+        if new and self.listeners:
+            self._tell(message.impi)
+
+    def _tell(self, impi: str) -> None:
+        for listener in self.listeners:
+            try:
+                listener(impi)
+            except Exception as error:  # a fault of ours: messages go their way all the same
+                counters.inc("ims_internal_error")
+                log(IMS, ERROR, f"a listener to waiting short messages failed: {error!r}")
 
     def submitted(self, impi: str) -> bytes | None:
         """TP-MR and TP-DA of the last message that a phone has submitted."""
@@ -134,6 +150,8 @@ class SmsStore:
             del mine[id]
             if not mine:
                 del self._by_impi[message.impi]
+            if self.listeners:
+                self._tell(message.impi)
         return message
 
     def of(self, impi: str) -> list[StoredSms]:
@@ -146,6 +164,16 @@ class SmsStore:
 
     def __len__(self) -> int:
         return len(self._messages)
+
+    def limit(self, longest: float) -> None:
+        """No message is kept for more than so many seconds, those that wait already included."""
+        self._longest = longest
+        self._ends = [(self.ends_at(message), message.id) for message in self._messages.values()]
+        heapify(self._ends)
+
+    def ends_at(self, message: StoredSms) -> float:
+        """When a message has waited long enough: by its sender's will, or by `limit`."""
+        return min(message.expires_at, message.received_at + self._longest)
 
     def expired(self, now: float, most: int) -> list[StoredSms]:
         """At most so many of those whose time is over; each is named once, unless somebody wants to look again."""

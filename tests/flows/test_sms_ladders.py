@@ -504,7 +504,7 @@ def test_an_absent_user_costs_no_timer(lab: Lab) -> None:
     leave(lab, lab.b)
     submit(lab, lab.a, "one")
     rungs(lab, "1 s")
-    (line,) = lab.gateway._delivery._lines.values()
+    (line,) = lab.gateway._delivery._lines
     assert line.timer is None
     assert lab.gateway.flush(f"2@{DOMAIN}") == 1
 

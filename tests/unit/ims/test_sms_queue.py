@@ -24,15 +24,15 @@ from lteims.ims.sms_queue import (
     Reachable,
     Removed,
     S,
+    SetRetryTimer,
     SetTimer,
     SmsQueue,
     TimerFired,
 )  # fmt: skip
 
-RETRY = 60.0
 TRY_A: list[Action] = [SetTimer(SEND_TIME), Attempt("a")]
 TRY_B: list[Action] = [SetTimer(SEND_TIME), Attempt("b")]
-AGAIN: list[Action] = [SetTimer(RETRY)]
+AGAIN: list[Action] = [SetRetryTimer()]
 END: list[Action] = [ClearTimer()]
 NOTHING: list[Action] = []
 TO: dict[S, list[Event]] = {
@@ -47,7 +47,7 @@ TO: dict[S, list[Event]] = {
 
 def queue_in(state: S, *more: str) -> SmsQueue:
     """A queue in a state, with message a and more behind it."""
-    queue = SmsQueue("1@test", RETRY)
+    queue = SmsQueue("1@test")
     for event in TO[state]:
         queue.handle(event)
     queue.waiting += more
@@ -136,7 +136,7 @@ events: st.SearchStrategy[Event] = st.one_of(
 @given(st.lists(events, max_size=60))
 def test_whatever_happens(course: list[Event]) -> None:
     """In order, one at a time, none forgotten, a timer wherever one is needed and no other."""
-    queue, timer, expected, added = SmsQueue("1@test", RETRY), False, [], 0
+    queue, timer, expected, added = SmsQueue("1@test"), False, [], 0
     for event in course:
         if isinstance(event, Added):
             if event.id in queue.waiting:
@@ -151,6 +151,8 @@ def test_whatever_happens(course: list[Event]) -> None:
                     assert queue.state is S.SENDING
                 case SetTimer(delay):
                     assert delay > 0
+                    timer = True
+                case SetRetryTimer():
                     timer = True
                 case ClearTimer():
                     timer = False
@@ -181,7 +183,7 @@ def drive(queue: SmsQueue, answer: Callable[[str], Event]) -> list[str]:
 
 @given(st.lists(st.text(min_size=1, max_size=3), unique=True, min_size=1, max_size=30).filter(lambda x: "a" not in x))
 def test_all_are_sent_in_their_order(more: list[str]) -> None:
-    queue = SmsQueue("1@test", RETRY)
+    queue = SmsQueue("1@test")
     queue.handle(Added("a"))
     for id in more:
         queue.handle(Added(id))

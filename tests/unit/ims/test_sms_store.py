@@ -1,6 +1,7 @@
 """Stored short messages: found by user, by time, and again after a restart."""
 
 import tracemalloc
+from math import inf
 from time import perf_counter
 
 import pytest
@@ -138,3 +139,33 @@ def test_a_hundred_thousand_that_wait() -> None:
     tracemalloc.stop()
     assert took < 0.05  # nothing is searched: a hundred looks take less than one walk over all
     assert len(store.expired(1e9, 500)) == 500
+
+
+def test_no_message_is_kept_longer_than_the_limit(store: SmsStore) -> None:
+    brief, long, endless = message(store, expires_at=50), message(store, expires_at=500), message(store, expires_at=inf)
+    store.limit(100)
+    assert [store.ends_at(each) for each in (brief, long, endless)] == [50, 100, 100]
+    assert store.expired(99, 10) == [brief]
+    store.limit(200)
+    assert store.expired(199, 10) == [brief]  # which nobody has removed
+    assert store.expired(200, 10) == [long, endless]
+    store.limit(inf)
+    later = message(store, expires_at=inf)
+    assert later not in store.expired(1e12, 10)
+
+
+def test_listeners_hear_when_the_count_of_a_user_changes(store: SmsStore) -> None:
+    heard: list[tuple[str, int]] = []
+    store.listeners.append(lambda impi: heard.append((impi, store.count(impi))))
+    one = message(store, "1")
+    message(store, "2")
+    one.tp_srr = True
+    store.add(one)
+    store.remove(one.id)
+    store.remove(one.id)
+    assert heard == [("1", 1), ("2", 1), ("1", 0)]
+
+
+def test_a_message_without_an_end_is_the_same_after_a_restart(store: SmsStore, disk: MemoryStore) -> None:
+    whole = message(store, expires_at=inf)
+    assert SmsStore(disk).restore() == [whole]

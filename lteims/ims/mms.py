@@ -39,6 +39,7 @@ from lteims.store.state import StoreError
 from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
 SWEEP = 2.0  # seconds between looks for what expires or is due
+REPORT_END = 3600.0  # seconds that a message outlives its time where its last reports cannot be stored
 RENEW_AFTER = 30.0  # seconds that a notified phone has to fetch, before a registration brings another notification
 MOST_WAITING = 500  # copies of one receiver
 _VERSION = 2  # MMS 1.2 is what the answers use at most
@@ -61,7 +62,8 @@ class Mms:
         self._tokens = tokens
         self._wheel = wheel
         self._wall = wall
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._ending: set[str] = set()  # messages whose last reports are being stored
         self._timer = wheel.add(SWEEP, self._sweep)
         subscribers.listeners.append(self._on_binding)
 
@@ -147,6 +149,8 @@ class Mms:
         if known is not None:
             log(IMS, INFO, f"multimedia message {known.id} came once more", id=peer)
             await self._commit()
+            if self._store.get(known.id) is not known:  # the disk did not take it the first time
+                raise MmsError("the message could not be stored", ResponseStatus.ERROR_TRANSIENT_FAILURE)
             return known
         sender = self.directory.sender(peer, pdu.sender)
         if isinstance(pdu, MSendReq):
@@ -233,13 +237,19 @@ class Mms:
         ).encode()
 
     async def _on_indication(self, pdu: MNotifyRespInd | MAcknowledgeInd) -> None:
-        """What a phone has done with a message that it was told of."""
+        """What a phone has done with a message that it was told of; on the disk when this returns.
+
+        StoreError where it cannot be; the phone then says it once more, and what is missing still is made up for.
+        """
         found = self._store.by_token(pdu.transaction_id)
+        status = pdu.status if isinstance(pdu, MNotifyRespInd) else Status.RETRIEVED
         if found is None or not found[1].is_open:
             log(IMS, INFO, f"{pdu.message_type.name} for transaction {pdu.transaction_id[:60]!r}, which is over")
+            if found is not None and status in (Status.RETRIEVED, Status.REJECTED):
+                await self._pusher.report(*found, status)
+            await self._store.commit()
             return
         message, copy = found
-        status = pdu.status if isinstance(pdu, MNotifyRespInd) else Status.RETRIEVED
         log(IMS, INFO, f"multimedia message {message.id}: {copy.impi} says {status.name.lower()}")
         if pdu.report_allowed is False:
             copy.reported = True
@@ -259,6 +269,7 @@ class Mms:
         copy = self._reader(message, pdu, peer) if message is not None else None
         if message is None or copy is None or copy.read or not message.read_report:
             log(IMS, INFO, f"read report for {pdu.message_id[:60]!r} fits nothing that was asked for", id=peer)
+            await self._store.commit()  # what the disk did not take the first time
             return
         copy.read = True
         self._store.save(message)
@@ -268,6 +279,9 @@ class Mms:
         )  # fmt: skip
         if await self._pusher.push_to_sender(message, report):
             counters.inc("mms_read_report")
+        else:
+            copy.read = False  # it may come again
+            self._store.save(message)
         await self._store.commit()
 
     def _reader(self, message: StoredMms, pdu: MReadRecInd, peer: str) -> Copy | None:
@@ -295,19 +309,30 @@ class Mms:
                     self._spawn(self._pusher.notify_all(message))
 
     async def _expire(self, message: StoredMms) -> None:
-        """Its time is over; who was promised a report hears of the copies that nobody has fetched."""
-        if self._store.get(message.id) is not message:
+        """Its time is over; who was promised a report hears of the copies that nobody has fetched.
+
+        The message goes when the reports are stored, or when they could not be for too long.
+        """
+        if self._store.get(message.id) is not message or message.id in self._ending:
+            return
+        self._ending.add(message.id)
+        lost = [copy for copy in message.copies if copy.is_open]
+        try:
+            told = [await self._report_end(message, copy) for copy in lost]
+        finally:
+            self._ending.discard(message.id)
+        if not all(told) and self._wall() < message.expires_at + REPORT_END:
             return
         self._store.remove(message)
-        for copy in message.copies:
-            if not copy.is_open:
-                continue
+        for copy in lost:
             counters.inc("mms_expired")
             log(IMS, INFO, f"multimedia message {message.id} for {copy.impi} has expired")
-            fetched = copy.state == mms_store.FETCHED
-            await self._pusher.report(message, copy, Status.INDETERMINATE if fetched else Status.EXPIRED)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _report_end(self, message: StoredMms, copy: Copy) -> bool:
+        fetched = copy.state == mms_store.FETCHED
+        return await self._pusher.report(message, copy, Status.INDETERMINATE if fetched else Status.EXPIRED)
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -13,6 +13,7 @@ from lteims.ims import mms_store
 from lteims.ims.ipsmgw import Submission
 from lteims.ims.mms_directory import shown_address
 from lteims.ims.mms_store import Copy, MmsStore, StoredMms
+from lteims.ims.sms_status import FOR_EVER
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.mm1.errors import Status
 from lteims.mm1.fields import Priority, When
@@ -90,33 +91,40 @@ class Pusher:
             copy.notified -= 1
             if copy.state == mms_store.NOTIFIED:
                 copy.state = was
+            self._store.save(message)
             log(IMS, WARN, f"notification of multimedia message {message.id} to {copy.impi} failed: {error}")
             return
         counters.inc("mms_notified")
         if self._store.get(message.id) is message:
             self._store.save(message)
 
-    async def report(self, message: StoredMms, copy: Copy, status: Status) -> None:
-        """M-Delivery.ind, if the sender asked for it, once for each receiver; what was changed goes with it to disk."""
+    async def report(self, message: StoredMms, copy: Copy, status: Status) -> bool:
+        """M-Delivery.ind, if the sender asked for it, once for each receiver; what was changed goes with it to disk.
+
+        False where it could not be stored, and is owed still.
+        """
         wanted = message.delivery_report and not copy.reported
         copy.reported = True
-        if self._store.get(message.id) is message:
-            self._store.save(message)
+        self._store.save(message)
         if not wanted:
-            return
+            return True
         receiver = shown_address(copy.address)
         pdu = MDeliveryInd(message_id=message.id, to=(receiver,), date=int(self._wall()), status=status)
-        if await self.push_to_sender(message, pdu):
-            counters.inc("mms_delivery_report")
+        if not await self.push_to_sender(message, pdu):
+            copy.reported = False
+            self._store.save(message)
+            return False
+        counters.inc("mms_delivery_report")
+        return True
 
     async def push_to_sender(self, message: StoredMms, pdu: AnyPdu) -> bool:
-        """A report to the sender; False where there is nobody to tell, or it cannot be stored."""
+        """A report to the sender, if there is anybody to tell; False where it cannot be stored."""
         subscriber = self._subscribers.by_impi(message.sender_impi) if message.sender_impi else None
         if subscriber is None:
-            return False
+            return True
         log(IMS, INFO, f"multimedia message {message.id}: {pdu.message_type.name} to {subscriber.impi}")
         try:
-            await self._push(subscriber, subscriber.impu(message.sender_key), pdu, self._config.sms_expires)
+            await self._push(subscriber, subscriber.impu(message.sender_key), pdu, FOR_EVER)
         except SmsError as error:
             log(IMS, WARN, f"report of multimedia message {message.id} to {subscriber.impi} failed: {error}")
             return False

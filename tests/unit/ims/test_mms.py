@@ -1,11 +1,13 @@
 """The MMSC: from M-Send.req to the reports, with time that is moved by hand and pushes that are kept."""
 
+import asyncio
+
 import pytest
 
 from lteims import counters
 from lteims.errors import OperatorError
 from lteims.ims import mms_push
-from lteims.ims.mms import MOST_WAITING, RENEW_AFTER
+from lteims.ims.mms import MOST_WAITING, RENEW_AFTER, REPORT_END
 from lteims.ims.mms_control import MmsControl
 from lteims.mm1.compose import File, compose
 from lteims.mm1.content_type import ContentType
@@ -13,6 +15,7 @@ from lteims.mm1.errors import MmsError, ResponseStatus, RetrieveStatus, Status
 from lteims.mm1.fields import Previously, Priority, ReadStatus, SenderVisibility, When
 from lteims.mm1.multipart import Limits
 from lteims.mm1.pdu import (
+    AnyPdu,
     MAcknowledgeInd,
     MDeliveryInd,
     MForwardConf,
@@ -26,7 +29,7 @@ from lteims.mm1.pdu import (
 )
 from lteims.store.state import StoreError
 from tests.unit.ims.conftest import Lines
-from tests.unit.ims.mms_lab import ALICE, BOB, CONTENT, HOSTS, URL, Lab
+from tests.unit.ims.mms_lab import ALICE, BOB, CONTENT, HOSTS, URL, FailingStore, Lab
 from tests.unit.ims.registry import EPOCH
 
 
@@ -231,6 +234,69 @@ async def test_a_full_disk_refuses_and_keeps_nothing(lab: Lab) -> None:
         await lab.say(MAcknowledgeInd(transaction_id=told.transaction_id))
 
 
+@pytest.mark.parametrize("rejected", [True, False])
+async def test_what_a_phone_says_is_kept_before_it_is_answered(lab: Lab, rejected: bool) -> None:
+    """On a full disk it hears no 200, however often it asks; afterwards the sender gets one report."""
+    await lab.send(delivery_report=True)
+    token = lab.notification().transaction_id
+    said: AnyPdu = MAcknowledgeInd(transaction_id=token)
+    if rejected:
+        said = MNotifyRespInd(transaction_id=token, status=Status.REJECTED)
+    lab.disk.full = lab.post.broken = True
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            await lab.say(said)
+    assert lab.post.take() == []
+    lab.disk.full = lab.post.broken = False
+    for _ in range(2):
+        await lab.say(said)
+    ((whom, report),) = lab.post.take()
+    assert isinstance(report, MDeliveryInd)
+    assert (whom, report.status) == ("001", Status.REJECTED if rejected else Status.RETRIEVED)
+
+
+async def test_a_read_report_on_a_full_disk(lab: Lab) -> None:
+    conf = await lab.send(read_report=True)
+    lab.notification()
+    read = MReadRecInd(message_id=conf.message_id, to=(ALICE,), sender=BOB, read_status=ReadStatus.READ)
+    lab.disk.full = lab.post.broken = True
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await lab.say(read)
+    lab.post.broken = False  # and the disk fills up a moment later
+    with pytest.raises(StoreError):
+        await lab.say(read)
+    assert len(lab.post.take()) == 1
+    with pytest.raises(StoreError):
+        await lab.say(read)
+    lab.disk.full = False
+    await lab.say(read)
+    assert lab.post.take() == []
+
+
+async def test_a_repeated_request_is_not_confirmed_for_what_the_disk_refused(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """The second commit succeeds, but what the first request had put there was taken out in between."""
+    commits: list[asyncio.Future[None]] = []
+
+    async def commit(store: FailingStore) -> None:
+        commits.append(asyncio.get_running_loop().create_future())
+        await commits[-1]
+
+    monkeypatch.setattr(FailingStore, "commit", commit)
+    pdu = lab.message().encode()
+    first, second = (asyncio.ensure_future(lab.mms.on_pdu(pdu, HOSTS["001"])) for _ in range(2))
+    await lab.settle()
+    commits[0].set_exception(StoreError("the disk is full"))
+    commits[1].set_result(None)
+    for work in (first, second):
+        conf = parse(await work)
+        assert isinstance(conf, MSendConf)
+        assert conf.response_status is ResponseStatus.ERROR_TRANSIENT_FAILURE
+    assert lab.mms.load() == 0
+
+
 async def test_what_is_no_pdu_or_not_for_a_server(lab: Lab) -> None:
     with pytest.raises(MmsError):
         await lab.mms.on_pdu(b"hello", "")
@@ -344,6 +410,27 @@ async def test_expiry_is_reported_and_forgets_the_message(lab: Lab) -> None:
     assert lab.disk.load("mms") == {}
     assert lab.disk.load(f"mms_body {conf.message_id}") == {}
     assert (await lab.get(told.content_location)).retrieve_status is RetrieveStatus.ERROR_PERMANENT_MESSAGE_NOT_FOUND
+
+
+async def test_the_report_of_an_expiry_waits_for_the_disk(lab: Lab) -> None:
+    await lab.send(f"{BOB}/TYPE=PLMN", "carol/TYPE=Alphanum", delivery_report=True, expiry=When(600))
+    lab.post.take()
+    lab.post.broken = True
+    await lab.advance(700)
+    assert lab.mms.load() == 1
+    lab.post.broken = False
+    await lab.advance(3)
+    assert [type(pdu) for _, pdu in lab.post.take()] == [MDeliveryInd, MDeliveryInd]
+    assert lab.mms.load() == 0
+    await lab.advance(10)
+    assert lab.post.take() == []
+
+
+async def test_an_expired_message_is_not_kept_for_ever(lab: Lab) -> None:
+    await lab.send(delivery_report=True, expiry=When(600))
+    lab.post.broken = True
+    await lab.advance(600 + REPORT_END + 5)
+    assert lab.mms.load() == 0
 
 
 async def test_what_is_said_after_its_expiry_brings_no_message_back(lab: Lab) -> None:

@@ -4,7 +4,6 @@ Pure: api.py asks `poll` from time to time. Entries are turned into JSON once fo
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -17,20 +16,35 @@ _CACHED: Final = 16 << 20  # octets of JSON that are kept
 _ARRAYS: Final = 32  # arrays of entries that are kept for the next client
 _CHUNK: Final = 256  # entries that are read at once
 _LOOKED: Final = 4096  # entries that one look of one client goes through
+_encode: Final = msgspec.json.Encoder().encode
 _DIRECTIONS: Final = ("FROM", "TO", "UL", "DL")
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class _Shown(msgspec.Struct, omit_defaults=True):
+    """One entry in the words of the API; a Struct, since thousands are made a second."""
+
+    src: str
+    idx: int
+    data: tuple[str, ...]
+    timestamp: int
+    layer: str
+    level: str
+    dir: str = ""
+    ue_id: int | None = None
+    id: str = ""
+
+
+class Encoded(msgspec.Struct):
     """One entry with what it is chosen by."""
 
-    idx: int
-    layer: str
+    shown: _Shown
     level: int
-    timestamp: int
-    ue_id: int | None
     full: msgspec.Raw
-    short: msgspec.Raw
+
+    def short(self) -> msgspec.Raw:
+        """With its first line alone."""
+        first = self.shown.data[:1]
+        return msgspec.Raw(_encode(msgspec.structs.replace(self.shown, data=first)))
 
 
 class LogEntries:
@@ -49,12 +63,12 @@ class LogEntries:
         """Entries as one JSON array; `key` says by what they were chosen, for clients that choose alike share it."""
         if not found:
             return msgspec.Raw(b"[]")
-        whole = (key, short, found[0].idx, found[-1].idx)
+        whole = (key, short, found[0].shown.idx, found[-1].shown.idx)
         array = self._arrays.get(whole)
         if array is None:
             if len(self._arrays) >= _ARRAYS:
                 self._arrays.clear()
-            array = msgspec.Raw(msgspec.json.encode([entry.short if short else entry.full for entry in found]))
+            array = msgspec.Raw(_encode([entry.short() if short else entry.full for entry in found]))
             self._arrays[whole] = array
         return array
 
@@ -76,28 +90,24 @@ class LogEntries:
             self._cache.clear()
             self._octets = 0
         for entry in self.ring.read(idx, limit).entries:
-            encoded = _encoded(entry, self._source)
-            self._cache[entry.idx] = encoded
-            self._octets += len(bytes(encoded.full)) + len(bytes(encoded.short))
+            shown = _shown(entry, self._source)
+            text = _encode(shown)
+            self._cache[entry.idx] = Encoded(shown, entry.level, msgspec.Raw(text))
+            self._octets += len(text)
 
 
-def _encoded(entry: LogEntry, source: str) -> Encoded:
-    ue_id = _ue_id(entry.id) if entry.layer in ("IMS", "MEDIA") else None
-    fields: dict[str, Any] = {
-        "src": source, "idx": entry.idx, "data": entry.data, "timestamp": entry.timestamp, "layer": entry.layer,
-        "level": LEVEL_NAMES[entry.level],
-    }  # fmt: skip
-    if entry.dir in _DIRECTIONS:
-        fields["dir"] = entry.dir
-    if ue_id is not None:
-        fields["ue_id"] = ue_id
-    if entry.id != "-":
-        fields["id"] = entry.id
-    full = msgspec.Raw(msgspec.json.encode(fields))
-    short = full
-    if len(entry.data) > 1:
-        short = msgspec.Raw(msgspec.json.encode(fields | {"data": entry.data[:1]}))
-    return Encoded(entry.idx, entry.layer, entry.level, entry.timestamp, ue_id, full, short)
+def _shown(entry: LogEntry, source: str) -> _Shown:
+    return _Shown(
+        source,
+        entry.idx,
+        entry.data,
+        entry.timestamp,
+        entry.layer,
+        LEVEL_NAMES[entry.level],
+        entry.dir if entry.dir in _DIRECTIONS else "",
+        _ue_id(entry.id) if entry.layer in ("IMS", "MEDIA") else None,
+        entry.id if entry.id != "-" else "",
+    )
 
 
 def _ue_id(id: str) -> int | None:
@@ -153,13 +163,14 @@ class LogQuery:
 
     def _wanted(self, entry: Encoded) -> bool:
         params = self.params
-        if entry.level > (DEBUG if self._levels is None else self._levels.get(entry.layer, 0)):
+        shown = entry.shown
+        if entry.level > (DEBUG if self._levels is None else self._levels.get(shown.layer, 0)):
             return False
-        if params.rnti is not None or (params.ue_id is not None and entry.ue_id != params.ue_id):
+        if params.rnti is not None or (params.ue_id is not None and shown.ue_id != params.ue_id):
             return False
-        if params.start_timestamp is not None and entry.timestamp < params.start_timestamp:
+        if params.start_timestamp is not None and shown.timestamp < params.start_timestamp:
             return False
-        return params.end_timestamp is None or entry.timestamp <= params.end_timestamp
+        return params.end_timestamp is None or shown.timestamp <= params.end_timestamp
 
 
 def _levels(layers: dict[str, str] | None) -> dict[str, int] | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from sys import getsizeof
 
+from msgspec import Struct
+
 from lteims.oam.log_format import INDENT
 
 ENTRIES = 8192
@@ -16,9 +18,8 @@ BYTES = 16 << 20
 _Record = tuple[int, str, int, str, str, str, int]  # timestamp in ms, layer, level, dir, id, text, its size
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One entry as `log_get` shows it."""
+class LogEntry(Struct, frozen=True):
+    """One entry as `log_get` shows it; a Struct, since readers have thousands made a second."""
 
     idx: int
     timestamp: int  # milliseconds since 1970

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from lteims.ipsec.errors import IpsecError
@@ -75,7 +76,11 @@ def pairs(aalgs: Iterable[Aalg], ealgs: Iterable[Ealg]) -> tuple[tuple[Aalg, Eal
     aes-gcm in `ealgs` brings its null integrity along, and aes-gmac in `aalgs` its null encryption; null integrity
     with anything else, and null encryption with an HMAC, only where the operator lists null.
     """
-    aalgs, ealgs = tuple(aalgs), tuple(ealgs)
+    return _pairs(tuple(aalgs), tuple(ealgs))
+
+
+@lru_cache(maxsize=64)
+def _pairs(aalgs: tuple[Aalg, ...], ealgs: tuple[Ealg, ...]) -> tuple[tuple[Aalg, Ealg], ...]:
     found: list[tuple[Aalg, Ealg]] = []
     for ealg in ealgs:
         choices = (Aalg.NULL,) if ealg is Ealg.AES_GCM else aalgs

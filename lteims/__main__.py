@@ -15,10 +15,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     _open_standard_files()
-    from lteims.command import run
-
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return run(arguments)
+        if words[:1] == ["monitor"]:  # which needs little of the program, and is there at once
+            from lteims.oam import remote
+
+            return remote.run(words[1:])
+        from lteims.command import run
+
+        return run(words)
     finally:
         _let_go_of_output()
 

@@ -1,6 +1,7 @@
 """The command line (floor 5): arguments, signals, exit code; called by __main__.py.
 
-`lteims CONFIG` serves; --check and --print-config look at the configuration; no traceback reaches a user.
+`lteims CONFIG` serves; --check and --print-config look at the configuration; no traceback reaches a user. The other
+use, `lteims monitor`, is oam/remote.py's.
 """
 
 import argparse
@@ -60,7 +61,9 @@ def _fail(text: str, stream: TextIO) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lteims", description="LTE IMS server: P-CSCF, I-CSCF, S-CSCF, HSS, IP-SM-GW and MMSC in one process."
+        prog="lteims",
+        description="LTE IMS server: P-CSCF, I-CSCF, S-CSCF, HSS, IP-SM-GW and MMSC in one process.",
+        epilog="The console of a server that runs already: lteims monitor; see lteims monitor --help.",
     )
     parser.add_argument("config", metavar="CONFIG", help="the configuration file (ims.cfg)")
     look = parser.add_mutually_exclusive_group()

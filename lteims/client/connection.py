@@ -39,18 +39,20 @@ class Client:
         ca: str = "",
         certificate: str = "",
         key: str = "",
+        verify: bool = True,
         origin: str = "lteims-client",
     ) -> None:
         """`address` is HOST, HOST:PORT, [IPV6]:PORT, or one of them behind ws:// or wss://; default 127.0.0.1:9003.
 
         `tls` encrypts, checked against the system's authorities or those of the file `ca`; `certificate` and `key` are
-        files that show who we are. Each of the three files means TLS. ValueError for an address that is none.
+        files that show who we are. Each of the three files means TLS. Without `verify` anybody may be at the other end.
+        ValueError for an address that is none.
         """
         scheme, host, self.port = parse_address(address)
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.greeting: Answer = {}  # type, name, version, time, utc of the server
         self._secure = scheme == "wss" or bool(tls or ca or certificate or key)
-        self._tls, self._files = tls, (ca, certificate, key)
+        self._tls, self._files, self._verify = tls, (ca, certificate, key), verify
         self._password = password
         self._origin = origin
         self._socket: ClientConnection | None = None
@@ -269,6 +271,8 @@ class Client:
             context = ssl.create_default_context(cafile=ca or None)
             if certificate or key:
                 context.load_cert_chain(certificate or key, key or None)
+            if not self._verify:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         except (OSError, ssl.SSLError) as error:
             named = ", ".join(name for name in self._files if name)
             raise NotConnected(f"the certificates of {named or 'the system'} cannot be used: {error}") from None

@@ -57,6 +57,6 @@ def reason(error: BaseException, secure: bool) -> str:
         case InvalidHandshake() | EOFError():
             return f"what answers there is no WebSocket server, or {tls}"
         case OSError():
-            return error.strerror or str(error)
+            return error.strerror or str(error) or f"it ends the connection; {tls}"
         case _:
             return str(error)

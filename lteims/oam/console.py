@@ -10,7 +10,7 @@ import select
 import sys
 import termios
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,14 +33,17 @@ HISTORY = "~/.lteims_history"
 AGAIN = 1.0  # seconds between the lines of a running view
 
 
+Found = tuple[str, list[str]]
+
+
 class Shell(Protocol):
     """Who carries lines out."""
 
     async def execute(self, line: str) -> Answer:
         """Carry one out."""
 
-    async def complete(self, line: str) -> tuple[str, list[str]]:
-        """The word that the line ends with, and what may stand in its place."""
+    def complete(self, line: str) -> Found | Awaitable[Found]:
+        """The word that the line ends with, and what may stand in its place; at once, or when it is known."""
 
 
 class Console:
@@ -95,10 +98,18 @@ class Console:
             output=_output(),
         )
 
-    async def _complete(self, event: KeyPressEvent) -> None:
-        """The Tab key: ask first, as the words may come from far away, then complete a line that is still the same."""
+    def _complete(self, event: KeyPressEvent) -> None:
+        """The Tab key. Words that come from far away complete a line that is still the same."""
         before = event.current_buffer.document.text_before_cursor
-        self._words.found = await self._shell.complete(before)
+        found = self._shell.complete(before)
+        if isinstance(found, tuple):
+            self._words.found = found
+            display_completions_like_readline(event)
+        else:
+            event.app.create_background_task(self._complete_later(event, before, found))
+
+    async def _complete_later(self, event: KeyPressEvent, before: str, found: Awaitable[Found]) -> None:
+        self._words.found = await found
         if not event.app.is_done and event.current_buffer.document.text_before_cursor == before:
             display_completions_like_readline(event)
             event.app.invalidate()

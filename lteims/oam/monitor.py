@@ -37,5 +37,5 @@ class _LocalShell:
         answer = self._commands.execute(line)
         return Answer(_NOT_LEFT, failed=True) if answer.end is End.EXIT else answer
 
-    async def complete(self, line: str) -> tuple[str, list[str]]:
+    def complete(self, line: str) -> tuple[str, list[str]]:
         return self._commands.complete(line)

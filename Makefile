@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 # Where npm is there already, by whomever, it will do: builds of nodejs from elsewhere hold it, and exclude Debian's.
 PEERS = sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl $(if $(shell command -v npm 2>/dev/null),,npm)
 RIVALS := sip-tester kamailio
+LAB := user-mode-linux kmod iproute2 tcpdump
+TESTS ?= tests/kernel
 .DEFAULT_GOAL := help
 .PHONY: help install run test lint bench lab image
 
@@ -20,7 +22,7 @@ run: $(VENV)/.installed ## start the server on config/ims.cfg (CONFIG=... for an
 	$(BIN)/lteims $(CONFIG)
 
 test: lint ## lint, then every test, with real SIP phones from Debian
-	@sh .ci/packages $(PEERS)
+	@sh .ci/packages $(PEERS) $(LAB)
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.installed-dev ## ruff, the format, mypy --strict
@@ -32,8 +34,9 @@ bench: $(VENV)/.installed-dev ## every benchmark, against a peer or a floor, as 
 	@sh .ci/packages $(RIVALS)
 	$(BIN)/python -m bench.run
 
-lab: ## boot the kernel lab (SCTP, ESP) and run tests/kernel in it
-	@echo "tests/kernel holds no test yet, so there is no kernel to boot"
+lab: $(VENV)/.installed-dev ## run tests/kernel on a kernel with SCTP and ESP: this one or the lab's (TESTS=FILE for some)
+	@sh .ci/packages $(LAB)
+	@$(BIN)/python -m tests.kernel.lab $(TESTS)
 
 image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root)
 	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") -t lteims .

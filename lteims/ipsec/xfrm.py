@@ -167,7 +167,7 @@ def _words(attributes: bytes) -> str:
 
 _CAUSES: Final = {
     errno.EEXIST: "there is one with this SPI or selector already",
-    errno.EPROTONOSUPPORT: "the kernel has no ESP: modprobe esp4 esp6 xfrm_user",
+    errno.EPROTONOSUPPORT: "the kernel has no ESP",
     errno.ENOSYS: "the kernel lacks the algorithm",
     errno.ENOENT: "the kernel lacks the algorithm or a part that joins two (authenc, echainiv)",
     errno.EPERM: "the capability NET_ADMIN is missing",
@@ -287,8 +287,8 @@ def parse_sa(payload: bytes) -> State:
     """The payload of NEWSA as GETSA brings it; IpsecError if it is cut short."""
     if len(payload) < _SA.size:
         raise IpsecError("an SA of the kernel is cut short")
-    _, dst, spi, _, src, _, octets, packets, _, _, _, replayed, forged, _, reqid, family, *_ = _SA.unpack_from(payload)
-    usage = Usage(packets, octets, replayed, forged)
+    _, dst, spi, _, src, _, octets, packets, _, _, late, twice, forged, _, reqid, family, *_ = _SA.unpack_from(payload)
+    usage = Usage(packets, octets, late + twice, forged)
     return State(_text(src, family), _text(dst, family), int.from_bytes(spi, "big"), reqid, usage)
 
 

@@ -131,6 +131,7 @@ class KernelIpsec:
     """The kernel's IPsec; `Ipsec` of net/ipsec.py. NoIpsec where it has no ESP, or the right to use it is missing."""
 
     name = "kernel"
+    tcp = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -245,8 +246,14 @@ class KernelIpsec:
             for policy in xfrm.new_blocks(host, port):
                 self._netlink.ask(xfrm.UPDPOLICY, policy)
         except (Refused, IpsecError) as exc:
+            if isinstance(exc, Refused) and (host, port) not in self._protected:
+                self._unblock(host, port)
             raise NoIpsec(f"port {port} of {host} cannot be protected: {exc}") from exc
         self._protected[host, port] = self._protected.get((host, port), 0) + 1
+
+    def _unblock(self, host: str, port: int) -> None:
+        for policy in xfrm.block_ids(host, port):
+            self._tell(xfrm.DELPOLICY, policy)
 
     def unprotect(self, host: str, port: int) -> None:
         """Let clear text pass again when as many have asked as for protection; raises nothing."""
@@ -254,8 +261,7 @@ class KernelIpsec:
         if left > 0:
             self._protected[host, port] = left
         elif not left:
-            for policy in xfrm.block_ids(host, port):
-                self._tell(xfrm.DELPOLICY, policy)
+            self._unblock(host, port)
 
     def port(self, host: str, number: int, on_datagram: OnDatagram) -> Port:
         """A UDP socket of the kernel, protected. NoIpsec or BindError say why not; port 0 takes any."""
@@ -272,8 +278,7 @@ class KernelIpsec:
         """Remove everything that this object has installed."""
         self.remove(list(self._sas.values()))
         for host, port in list(self._protected):
-            for policy in xfrm.block_ids(host, port):
-                self._tell(xfrm.DELPOLICY, policy)
+            self._unblock(host, port)
         self._protected.clear()
         self._netlink.close()
 

@@ -3,19 +3,17 @@
 Called once by app.py; nothing here stops the start, and nothing is left behind in the kernel.
 """
 
-import errno
 import os
 import socket
-import struct
 from dataclasses import dataclass
 
+from lteims.ipsec.errors import NoIpsec
+from lteims.ipsec.sa import Aalg, Ealg
+from lteims.net.esp_socket import raw_socket
+from lteims.net.xfrm import Kernel, Netlink, probe
+
 _CAP_NET_ADMIN = 12
-_NETLINK_XFRM = 6
-_XFRM_MSG_NEWSA = 0x10
-_XFRM_MSG_DELSA = 0x11
 _IPPROTO_SCTP = 132
-_IPPROTO_ESP = 50
-_TEST_SPI = 0x00DEAD01
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Finding:
 
 def missing(*, sctp: bool, ipsec: bool) -> list[Finding]:
     """Everything that is missing; an empty list on a fully equipped machine. The arguments: is it needed?"""
-    return [finding for finding in (_sctp(sctp), _esp(ipsec) if _has_net_admin() else _rights(ipsec)) if finding]
+    return [finding for finding in (_sctp(sctp), _ipsec(ipsec)) if finding]
 
 
 def _sctp(needed: bool) -> Finding | None:
@@ -46,15 +44,6 @@ def _sctp(needed: bool) -> Finding | None:
     return None
 
 
-def _rights(needed: bool) -> Finding:
-    return Finding(
-        "the capability NET_ADMIN",
-        "IPsec of phones cannot be set up in the kernel",
-        "start as root, or `docker run --cap-add NET_ADMIN`, or ipsec: false in the configuration",
-        needed,
-    )
-
-
 def _has_net_admin() -> bool:
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as status:
@@ -64,49 +53,47 @@ def _has_net_admin() -> bool:
         return os.geteuid() == 0
 
 
-def _esp(needed: bool) -> Finding | None:
-    """Add an ESP state that no packet can meet and delete it again: the kernel refuses where it has no ESP."""
-    error = _try_esp_state()
-    if not error:
+def _ipsec(needed: bool) -> Finding | None:
+    """What the kernel lacks for IPsec of phones; this process stands in for it where raw sockets are allowed."""
+    if not _has_net_admin():
+        return Finding(
+            "the capability NET_ADMIN",
+            _without_kernel(),
+            "start as root, or `docker run --cap-add NET_ADMIN`, or ipsec: false in the configuration",
+            needed,
+        )
+    try:
+        kernel = _kernel()
+    except NoIpsec as error:
+        return Finding(
+            f"ESP in the kernel ({error})",
+            _without_kernel(),
+            "modprobe esp4 esp6 xfrm_user, or ipsec: false in the configuration",
+            needed,
+        )
+    lacking = [*sorted({*Aalg} - {*kernel.aalgs}), *sorted({*Ealg} - {*kernel.ealgs})]
+    if kernel.ipv6 and not lacking:
         return None
     return Finding(
-        f"ESP in the kernel ({os.strerror(error)})",
-        "IPsec of phones cannot be set up in the kernel",
-        "modprobe esp4 esp6 xfrm_user, or ipsec: false in the configuration",
-        needed,
+        "in the kernel: "
+        + ", ".join(["ESP over IPv6"] * (not kernel.ipv6) + [f"the algorithm {one}" for one in lacking]),
+        "phones that need it cannot use IPsec",
+        "modprobe esp6 and the kernel's modules of these algorithms",
+        False,
     )
 
 
-def _try_esp_state() -> int:
-    """XFRM_MSG_NEWSA and XFRM_MSG_DELSA with null algorithms on 127.0.0.1 (linux/xfrm.h); the errno of the first."""
-    address = socket.inet_aton("127.0.0.1") + bytes(12)
-    identity = address + struct.pack("=IB3x", socket.htonl(_TEST_SPI), _IPPROTO_ESP)
-    no_limits = struct.pack("=8Q", *[2**64 - 1] * 4, 0, 0, 0, 0)
-    state = bytes(56) + identity + address + no_limits + bytes(32) + bytes(12)
-    state += struct.pack("=IIHBBB7x", 0, 0, socket.AF_INET, 0, 0, 0)
-    algorithms = b"".join(_algorithm(kind, name) for kind, name in ((1, b"digest_null"), (2, b"ecb(cipher_null)")))
-    named = address + struct.pack("=IHBx", socket.htonl(_TEST_SPI), socket.AF_INET, _IPPROTO_ESP)
+def _kernel() -> Kernel:
+    netlink = Netlink()
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_XFRM) as netlink:
-            netlink.settimeout(1.0)
-            error = _ask(netlink, _XFRM_MSG_NEWSA, state + algorithms)
-            if not error:
-                _ask(netlink, _XFRM_MSG_DELSA, named)
-            return error
-    except TimeoutError:
-        return errno.ETIMEDOUT
-    except OSError as error:
-        return error.errno or errno.EIO
+        return probe(netlink)
+    finally:
+        netlink.close()
 
 
-def _algorithm(kind: int, name: bytes) -> bytes:
-    """One XFRMA_ALG_AUTH or XFRMA_ALG_CRYPT attribute with an empty key."""
-    return struct.pack("=HH64sI", 4 + 68, kind, name, 0)
-
-
-def _ask(netlink: socket.socket, kind: int, payload: bytes) -> int:
-    """One request that wants an acknowledgement; the errno in it, 0 for success."""
-    flags = 0x05  # NLM_F_REQUEST | NLM_F_ACK
-    netlink.sendto(struct.pack("=IHHII", 16 + len(payload), kind, flags, 1, 0) + payload, (0, 0))
-    answer = netlink.recv(8192)
-    return -int(struct.unpack_from("=i", answer, 16)[0])
+def _without_kernel() -> str:
+    try:
+        raw_socket(socket.AF_INET).close()
+    except NoIpsec as error:
+        return f"IPsec of phones does not work: neither by the kernel, nor by this process ({error})"
+    return "IPsec of phones is done by this process, for SIP over UDP alone"

@@ -12,6 +12,7 @@ from lteims.clock import WallClock
 from lteims.config import ImsConfig, SmsAction
 from lteims.ims.caller import Caller
 from lteims.ims.privacy import hides_assertion
+from lteims.ims.sms_command import carry_out
 from lteims.ims.sms_delivery import ONE_TRY, SmsDelivery
 from lteims.ims.sms_sip import RPDU, Onward, SmsOverSip
 from lteims.ims.sms_sip_transport import own_name
@@ -25,10 +26,10 @@ from lteims.sip.errors import SipError
 from lteims.sip.grammar import split_commas
 from lteims.sip.headers import NameAddr
 from lteims.sip.message import Request
-from lteims.sip.uri import Uri, parse_uri
+from lteims.sip.uri import parse_uri
 from lteims.sms import rp, text, tpdu
 from lteims.sms.address import Address
-from lteims.sms.cause import RpCause, TpCommandType, TpFcs, TpStatus, name
+from lteims.sms.cause import RpCause, TpFcs, TpStatus, name
 from lteims.sms.errors import SmsError
 from lteims.sms.octets import Direction
 from lteims.sms.report import SmsSubmitReport
@@ -120,27 +121,27 @@ class IpSmGw:
         if subscriber is None or binding is None:
             raise SipError(403, "short messages need a registration")
         request = transaction.request
+        answer: rp.RpAck | rp.RpError | None
         try:
             message = rp.parse(request.body, Direction.MS_TO_SC)
         except SmsError as error:
-            counters.inc("sms_malformed")
             if error.rp_mr is None:
+                counters.inc("sms_malformed")
                 raise SipError(400, f"bad RPDU: {error}", reason="Bad RPDU") from None
             transaction.reply(202)
-            if _is_data(request.body) and self._filtered(caller, request, error.rp_mr):
-                return
-            log(IMS, INFO, f"RPDU of {subscriber.impi} refused: {error}", id=binding.id)
-            self._answer(caller, request, rp.RpError(Direction.SC_TO_MS, error.rp_mr, self._forced(error.rp_cause)))
-            return
-        match message:
-            case rp.RpData():
-                await self._on_rp_data(transaction, caller, message)
-            case rp.RpSmma():
-                transaction.reply(202)
-                self._answer(caller, request, rp.RpAck(Direction.SC_TO_MS, message.rp_mr))
-                self._delivery.memory_available(subscriber.impi)
-            case rp.RpAck() | rp.RpError():
+            answer = self.on_malformed(subscriber, request.body, error, error.rp_mr)
+        else:
+            if isinstance(message, rp.RpAck | rp.RpError):
                 await self._on_report(transaction, subscriber.impi, binding.id, message)
+                return
+            transaction.reply(202)
+            key = caller.impu.key if caller.impu is not None else ""
+            # over SIP the Request-URI names the service centre as well
+            number = request.uri.number
+            centre = Address.number(number) if NUMBER.match(number) else None
+            answer = await self.on_rpdu(subscriber, message, key=key, centre=centre)
+        if answer is not None:
+            self._answer(caller, request, answer)
 
     async def _on_report(
         self, transaction: ServerTransaction, impi: str, contact: str, report: rp.RpAck | rp.RpError
@@ -155,53 +156,63 @@ class IpSmGw:
         await self._delivery.on_report(impi, report, contact, refers)
         transaction.reply(202)
 
-    def _filtered(self, caller: Caller, request: Request, rp_mr: int) -> bool:
-        """Is an RP-DATA not to be treated (manual 5.2, sms_message_filter)?"""
-        action = self._config.sms_message_filter.rp_data
-        if action is SmsAction.TREAT:
-            return False
-        log(IMS, INFO, f"RP-DATA of {caller.name}: {action}, as sms_message_filter says")
-        if action is SmsAction.REJECT:
-            cause = self._forced(RpCause.SHORT_MESSAGE_TRANSFER_REJECTED)
-            self._answer(caller, request, rp.RpError(Direction.SC_TO_MS, rp_mr, cause))
-        return True
+    def on_malformed(
+        self, subscriber: Subscriber, rpdu: bytes, error: SmsError, rp_mr: int
+    ) -> rp.RpError | None:  # fmt: skip
+        """The RP-ERROR for an RPDU that cannot be read, None where sms_message_filter wants none."""
+        counters.inc("sms_malformed")
+        if rpdu[0] & 7 == 0 and self._config.sms_message_filter.rp_data is not SmsAction.TREAT:  # RP-MTI: RP-DATA
+            return self._filtered(subscriber, rp_mr)
+        log(IMS, INFO, f"RPDU of {subscriber.impi} refused: {error}")
+        return rp.RpError(Direction.SC_TO_MS, rp_mr, self._forced(error.rp_cause))
 
-    async def _on_rp_data(self, transaction: ServerTransaction, caller: Caller, message: rp.RpData) -> None:
-        request = transaction.request
-        transaction.reply(202)
+    def _filtered(self, subscriber: Subscriber, rp_mr: int) -> rp.RpError | None:
+        """What becomes of an RP-DATA that is not to be treated (manual 5.2, sms_message_filter)."""
+        action = self._config.sms_message_filter.rp_data
+        log(IMS, INFO, f"RP-DATA of {subscriber.impi}: {action}, as sms_message_filter says")
+        if action is SmsAction.IGNORE:
+            return None
+        return rp.RpError(Direction.SC_TO_MS, rp_mr, self._forced(RpCause.SHORT_MESSAGE_TRANSFER_REJECTED))
+
+    async def on_rpdu(
+        self, subscriber: Subscriber, message: rp.RpData | rp.RpSmma, *, key: str = "", centre: Address | None = None
+    ) -> rp.RpAck | rp.RpError | None:  # fmt: skip
+        """What a phone says to its service centre, by whatever transport; the report to it, None where none is wanted.
+
+        `key` is that of the IMPU that it sends as, `centre` the one it writes to where the RPDU does not say so.
+        """
+        if isinstance(message, rp.RpSmma):
+            self._delivery.memory_available(subscriber.impi)
+            return rp.RpAck(Direction.SC_TO_MS, message.rp_mr)
         counters.inc("sms_mo")
-        if self._filtered(caller, request, message.rp_mr):
-            return
+        if self._config.sms_message_filter.rp_data is not SmsAction.TREAT:
+            return self._filtered(subscriber, message.rp_mr)
+        centre = message.rp_da or centre
+        if centre is not None:
+            self._delivery.centres[subscriber.impi] = centre
         now = self._wall()  # the same second in the reports to the sender and in the message (TS 23.040 9.2.3.11)
         try:
-            await self._take(caller, message, request.uri, now)
+            await self._take(subscriber, key, message.rp_ud, now)
         except SmsError as error:
             counters.inc("sms_refused")
-            log(IMS, INFO, f"short message of {caller.name} refused: {error}, {name(RpCause, error.rp_cause)}")
+            log(IMS, INFO, f"short message of {subscriber.impi} refused: {error}, {name(RpCause, error.rp_cause)}")
             report = SmsSubmitReport(tp_scts=stamp(now), tp_fcs=error.tp_fcs).encode()
-            self._answer(caller, request, report_for(message, report, self._forced(error.rp_cause)))
-            return
-        self._answer(caller, request, report_for(message, SmsSubmitReport(tp_scts=stamp(now)).encode()))
+            return report_for(message, report, self._forced(error.rp_cause))
+        return report_for(message, SmsSubmitReport(tp_scts=stamp(now)).encode())
 
-    async def _take(self, caller: Caller, message: rp.RpData, centre: Uri, now: float) -> None:
+    async def _take(self, subscriber: Subscriber, key: str, octets: bytes, now: float) -> None:
         """Carry out what a phone submits; SmsError is the RP-ERROR."""
-        subscriber = caller.subscriber
-        assert subscriber is not None
-        if message.rp_da is not None:
-            self._delivery.centres[subscriber.impi] = message.rp_da
-        elif NUMBER.match(centre.number):  # over SIP the Request-URI names the service centre as well
-            self._delivery.centres[subscriber.impi] = Address.number(centre.number)
-        match tpdu.parse(message.rp_ud, Direction.MS_TO_SC):
+        match tpdu.parse(octets, Direction.MS_TO_SC):
             case tpdu.SmsSubmit() as submit:
-                await self._submitted(caller, submit, now)
+                await self._submitted(subscriber, key, submit, now)
             case tpdu.SmsCommand() as command:
-                await self._commanded(subscriber, command, now)
+                receiver, _ = self.find(command.tp_da)
+                carry_out(command, subscriber.impi, receiver.impi, self._store, self._delivery, now)
+                await self._commit()
             case _:
                 raise SmsError("only SMS-SUBMIT and SMS-COMMAND come from a phone", tp_fcs=TpFcs.TPDU_NOT_SUPPORTED)
 
-    async def _submitted(self, caller: Caller, submit: tpdu.SmsSubmit, now: float) -> None:
-        subscriber = caller.subscriber
-        assert subscriber is not None
+    async def _submitted(self, subscriber: Subscriber, key: str, submit: tpdu.SmsSubmit, now: float) -> None:
         this = bytes((submit.tp_mr,)) + submit.tp_da.encode()
         if submit.tp_rd and self._store.submitted(subscriber.impi) == this:  # TS 23.040 9.2.3.6, 9.2.3.25
             await self._commit()  # the first one may be on its way to the disk still, and not get there
@@ -211,7 +222,7 @@ class IpSmGw:
                     tp_fcs=TpFcs.SM_REJECTED_DUPLICATE_SM,
                 )  # fmt: skip
         last = self._store.submitted(subscriber.impi)
-        sender = address_of(subscriber, caller.impu.key if caller.impu is not None else "")
+        sender = address_of(subscriber, key)
         if self._hooked(sender, str(submit.tp_da), submit.user_data):
             return
         receiver, impu = self.find(submit.tp_da)
@@ -244,44 +255,6 @@ class IpSmGw:
                 f"nobody has the number {address}", RpCause.UNASSIGNED_NUMBER, tp_fcs=TpFcs.INVALID_SME_ADDRESS
             )
         return found
-
-    async def _commanded(self, subscriber: Subscriber, command: tpdu.SmsCommand, now: float) -> None:
-        """TS 23.040 9.2.3.19: about a message that this phone has submitted under TP-MN to TP-DA."""
-        receiver, _ = self.find(command.tp_da)
-        address = command.tp_da.encode()
-        meant = [
-            m for m in self._store.of(receiver.impi)
-            if m.origin == subscriber.impi and m.tp_mr == command.tp_mn and m.tp_da == address
-        ]  # fmt: skip
-        match command.tp_ct:
-            case TpCommandType.ENQUIRY:
-                status = TpStatus.STILL_TRYING_NO_RESPONSE_FROM_SME if meant else TpStatus.SM_DOES_NOT_EXIST
-                since = meant[-1].received_at if meant else int(now)
-                self._delivery.status_report(
-                    subscriber.impi, command.tp_mr, command.tp_da, since, status, tp_srq=True
-                )  # fmt: skip
-            case (
-                TpCommandType.DELETE_PREVIOUSLY_SUBMITTED_SM
-                | TpCommandType.CANCEL_STATUS_REPORT_REQUEST
-                | TpCommandType.ENABLE_STATUS_REPORT_REQUEST as what
-            ):
-                if not meant:
-                    raise SmsError(
-                        f"no message of TP-MR {command.tp_mn} to {command.tp_da} waits",
-                        RpCause.SHORT_MESSAGE_TRANSFER_REJECTED, tp_fcs=TpFcs.COMMAND_CANNOT_BE_ACTIONED,
-                    )  # fmt: skip
-                for message in meant:
-                    if what == TpCommandType.DELETE_PREVIOUSLY_SUBMITTED_SM:
-                        self._delivery.drop(message, TpStatus.DELETED_BY_ORIGINATING_SME)
-                    else:
-                        message.tp_srr = what == TpCommandType.ENABLE_STATUS_REPORT_REQUEST
-                        self._store.add(message)
-            case _:
-                raise SmsError(
-                    f"TP-CT {command.tp_ct}", RpCause.REQUESTED_FACILITY_NOT_IMPLEMENTED,
-                    tp_fcs=TpFcs.COMMAND_UNSUPPORTED,
-                )  # fmt: skip
-        await self._commit()
 
     def _hooked(self, sender: Address, receiver: str, part: UserData) -> bool:
         """Tell those who listen; True if the message is theirs alone (sms_hook_only)."""
@@ -406,11 +379,6 @@ class IpSmGw:
 
     def _forced(self, cause: int) -> int:
         return self._config.sms_forced_rp_cause or cause
-
-
-def _is_data(rpdu: bytes) -> bool:
-    """Is this an RP-DATA of a phone, by RP-MTI (TS 24.011 8.2.2)?"""
-    return rpdu[0] & 7 == 0
 
 
 def _nothing(code: int) -> None:

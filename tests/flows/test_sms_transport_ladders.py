@@ -3,7 +3,9 @@
 The transport `Paging` stands for SMS over SGs: what it is given is kept, and the test says how it went.
 """
 
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from lteims.ims.sms_transport import OnEnd, Outcome, Parcel, Sent
 from lteims.ims.subscribers import Subscriber
 from lteims.sip.message import Response
 from lteims.sms import rp, tpdu
+from lteims.sms.address import Address
 from lteims.sms.cause import RpCause, TpFcs, TpStatus
 from lteims.sms.octets import Direction
 from lteims.sms.validity import EnhancedForm, EnhancedValidity
@@ -25,6 +28,7 @@ from tests.flows.sms import (
     accepted,
     cause,
     content,
+    data,
     heard,
     leave,
     receive,
@@ -33,6 +37,7 @@ from tests.flows.sms import (
     sms_lab,
     sms_phone,
     status,
+    submission,
     submit,
     take,
 )  # fmt: skip
@@ -75,9 +80,14 @@ def text_of(message: rp.RpData) -> str:
 
 def acknowledge(lab: Lab, message: rp.RpData, contact: str = "mme") -> None:
     """The phone's RP-ACK comes by the other transport."""
-    work = lab.gateway._delivery.on_report(B, rp.RpAck(Direction.MS_TO_SC, message.rp_mr, None), contact)
-    with pytest.raises(StopIteration):
+    result(lab.gateway._delivery.on_report(B, rp.RpAck(Direction.MS_TO_SC, message.rp_mr, None), contact))
+
+
+def result(work: Coroutine[Any, Any, Any]) -> Any:
+    """Of a coroutine that waits for nothing."""
+    with pytest.raises(StopIteration) as stop:
         work.send(None)
+    return stop.value.value
 
 
 def subscriber_b(lab: Lab) -> Subscriber:
@@ -227,6 +237,22 @@ def test_an_answer_that_finds_no_way_is_repeated_by_the_phone(lab: Lab) -> None:
     subscriber.bindings[0].path = []
     say(lab, lab.a, rp.RpSmma(5).encode())
     assert heard(lab.a).rp_mr == 5
+
+
+def test_a_phone_submits_by_another_transport(lab: Lab) -> None:
+    sender = lab.subscribers.by_impi(f"1@{DOMAIN}")
+    assert sender is not None
+    sms = submission("Hi", "+49302", tp_mr=3)
+    message = rp.RpData(Direction.MS_TO_SC, 77, None, Address.number("+493099"), sms)
+    answer = result(lab.gateway.on_rpdu(sender, message))
+    assert isinstance(answer, rp.RpAck)
+    assert answer.rp_mr == 77
+    assert content(receive(lab, lab.b)) == "Hi"
+    submit(lab, lab.b, "Hello", to="+49301", mr=4)
+    assert str(data(receive(lab, lab.a)).rp_oa) == "+493099"  # the service centre that it has named
+    smma = result(lab.gateway.on_rpdu(sender, rp.RpSmma(5)))
+    assert smma == rp.RpAck(Direction.SC_TO_MS, 5)
+    settled(lab)
 
 
 # --- settings and registrations while messages wait

@@ -38,11 +38,12 @@ from lteims.ims.settings import Settings
 from lteims.ims.sms_store import SmsStore
 from lteims.ims.subscribers import Subscribers
 from lteims.ims.user_control import Happenings, UserControl
+from lteims.net.ipsec import Ipsec
 from lteims.net.mm1 import Mm1Server
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
 from lteims.net.sip import SipStack
-from lteims.net.sip_flow import Endpoint
+from lteims.net.sip_flow import CLEAR, Endpoint
 from lteims.net.timers import TimerWheel
 from lteims.oam.api import Api
 from lteims.oam.api_events import Events
@@ -55,6 +56,7 @@ from lteims.oam.log import LogFile
 from lteims.oam.monitor import Monitor, terminal_available
 from lteims.oam.rates import Rates
 from lteims.oam.server_commands import ServerCommands
+from lteims.protected import secure, shown, take_ports
 from lteims.selftest import missing
 from lteims.sip.grammar import host_port
 from lteims.sip.transaction import Timings
@@ -81,6 +83,7 @@ class App:
         self._store_warnings: list[str] = []  # from before there is a log
         self._mm1: Mm1Server | None = None
         self._api: Api | None = None
+        self._ipsec: Ipsec | None = None
         self._clocks = Clocks(time.monotonic(), time.time())
         self._files = shares(raise_limit(), loaded.config)
 
@@ -115,6 +118,8 @@ class App:
                     await self._api.close()
                 if self._mm1 is not None:
                     await self._mm1.close()
+                if self._ipsec is not None:
+                    self._ipsec.close()
                 await stack.close()
                 wheel.close()
         finally:
@@ -125,6 +130,7 @@ class App:
     ) -> None:
         config = self._config
         self._report()
+        self._ipsec = ipsec = take_ports(loop, stack, config)
         subscribers = Subscribers(config.domain, store, wheel, time.time)
         subscribers.add(config.ue_db)
         challenges = Challenges(loop.time, stack.tokens.octets)
@@ -140,13 +146,15 @@ class App:
         stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
         pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
         pcscf.notifier = RegEvent(config, stack, subscribers, time.time)
+        if ipsec is not None:
+            pcscf.security = secure(config, loop, stack, ipsec, subscribers)
         registrations = Deregistration(stack, subscribers, calls, store)
         provisioning = Provisioning(subscribers, store, registrations, str(self._path.parent))
         added = provisioning.restore()
         if added:
             log(IMS, INFO, f"{added} users of users_add restored from {config.ue_db_filename}")
         subscribers.local_hosts = local_hosts(config.domain, [e.host for e in stack.endpoints], subscribers)
-        restored = subscribers.restore(len(stack.endpoints))
+        restored = subscribers.restore(len(config.sip_addr))
         if restored:
             log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
         kept = gateway.start()
@@ -198,7 +206,11 @@ class App:
 
     def _say_ready(self, stack: SipStack) -> None:
         """One line with every bound address, to whoever started us and to the log."""
-        bound = ", ".join(f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints)
+        bound = ", ".join(
+            f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints if e.side == CLEAR
+        )
+        if self._ipsec is not None:
+            bound += f", {shown(stack, self._ipsec)}"
         if self._mm1 is not None:
             bound += f", mms http://{host_port(self._mm1.host, self._mm1.port)}"
         if self._api is not None:

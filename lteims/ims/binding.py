@@ -33,6 +33,7 @@ class Binding(msgspec.Struct, gc=False):
     sos: bool = False
     user_agent: str = ""
     authenticated: bool = False
+    protected: bool = False  # by SAs, which do not outlive the process
     sms_over_ip: bool = False
     volte: bool = False
     video: bool = False

@@ -7,7 +7,7 @@ pcscf.py asks before it hands an INVITE or MESSAGE on. Outside IPsec a user with
 from dataclasses import dataclass
 
 from lteims.config import AuthentType, ImpuConfig, ImsConfig
-from lteims.ims.challenge import credentials_of
+from lteims.ims.challenge import Integrity, credentials_of
 from lteims.ims.contact import imei_of
 from lteims.ims.scscf import Registrar
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
@@ -75,12 +75,21 @@ class Identifier:
         self._registrar = registrar
 
     async def identify(
-        self, request: Request, flow: Flow, callee: ImpuConfig | None, *, emergency: bool = False
+        self,
+        request: Request,
+        flow: Flow,
+        callee: ImpuConfig | None,
+        integrity: Integrity | None = None,
+        *,
+        emergency: bool = False,
     ) -> Caller:
         """The caller; `callee` are the options of the number called, which may let anybody in.
 
-        `emergency`: is it a call for help? SipError 401 asks for credentials, 403 turns the caller away.
+        `emergency`: is it a call for help? `integrity` is what the SA proves that the request came by. SipError 401
+        asks for credentials, 403 turns the caller away.
         """
+        if integrity is not None:
+            return self._protected(request, flow, integrity, emergency)
         found = self._claimed(request, flow)
         binding = self._binding(found[0], flow, emergency) if found is not None else None
         if binding is None and callee is not None and callee.anonymous:  # an emergency call is taken from everybody
@@ -92,12 +101,27 @@ class Identifier:
         if found is None:
             raise SipError(403, f"{request.from_.uri} is no user here")
         subscriber, impu = found
-        if self._must_prove(subscriber, impu, callee):
+        if self._must_prove(subscriber, impu, callee) or (binding is not None and binding.protected):
+            # what comes in clear from where a phone has SAs need not be that phone's (TS 33.203 7.1)
             await self._prove(subscriber, impu, request)
         elif binding is None:
             self._believe(subscriber, flow)
         if not subscriber.bindings:
             raise SipError(403, f"{subscriber.impi} is not registered")
+        return Caller(subscriber, impu, binding, emergency)
+
+    def _protected(self, request: Request, flow: Flow, integrity: Integrity, emergency: bool) -> Caller:
+        """An SA says who it is; an identity that is not that phone's own does not count (TS 24.229 5.2.6.3.2)."""
+        subscriber = self._subscribers.by_impi(integrity.impi)
+        if subscriber is None or not subscriber.bindings:
+            raise SipError(403, f"{integrity.impi} is not registered")
+        binding = self._binding(subscriber, flow, emergency)
+        named = request.name_addrs("p-preferred-identity") if "p-preferred-identity" in request.headers else []
+        claims = (self._subscribers.by_impu(uri) for uri in (*(p.uri for p in named), request.from_.uri))
+        impu = next((c[1] for c in claims if c is not None and c[0] is subscriber), None)
+        if impu is None:
+            own = subscriber.registered_impus(binding) if binding is not None else subscriber.impus
+            impu = next((i for i in own if i.uri.scheme != "urn"), subscriber.impus[0])
         return Caller(subscriber, impu, binding, emergency)
 
     def _claimed(self, request: Request, flow: Flow) -> tuple[Subscriber, Impu] | None:

@@ -38,6 +38,7 @@ class Challenge:
     qop: bool
     nc: int  # the highest count that was right
     used: bool
+    protected: bool  # its 401 carried Security-Server, so that the answer has to come by the SAs that it began
 
     def __init__(
         self, nonce: str, impi: str, realm: str, vector: AuthVector, born: float, register: bool, qop: bool
@@ -51,6 +52,15 @@ class Challenge:
         self.qop = qop
         self.nc = 0
         self.used = False
+        self.protected = False
+
+
+class Integrity(NamedTuple):
+    """What the SA that a request came by proves (TS 24.229 5.2.2.2, integrity-protected="yes")."""
+
+    impi: str
+    nonce: str  # of the challenge whose CK and IK these are
+    established: bool  # False: nobody has proven to know RES yet
 
 
 class Verdict(Enum):
@@ -79,7 +89,9 @@ class Challenges:
         self._octets = octets
         self._by_nonce: OrderedDict[str, Challenge] = OrderedDict()  # oldest first
 
-    def issue(self, subscriber: Subscriber, vector: AuthVector, *, register: bool, qop: bool, stale: bool) -> str:
+    def issue(
+        self, subscriber: Subscriber, vector: AuthVector, *, register: bool, qop: bool, stale: bool
+    ) -> tuple[str, Challenge]:
         """The value of a WWW-Authenticate header; AKA always offers qop (RFC 3310 3.2), MD5 where asked."""
         self.sweep()
         realm = subscriber.domain
@@ -88,13 +100,14 @@ class Challenges:
             qop = True
         else:
             nonce = self._octets(16).hex()
-        self._by_nonce[nonce] = Challenge(nonce, subscriber.impi, realm, vector, self._clock(), register, qop)
+        challenge = Challenge(nonce, subscriber.impi, realm, vector, self._clock(), register, qop)
+        self._by_nonce[nonce] = challenge
         parts = [f'Digest realm="{realm}"', f'nonce="{nonce}"', f"algorithm={vector.algorithm}"]
         if qop:
             parts.append('qop="auth,auth-int"' if vector.aka is not None else 'qop="auth"')
         if stale:
             parts.append("stale=true")
-        return ", ".join(parts)
+        return ", ".join(parts), challenge
 
     def sweep(self) -> None:
         """Forget nonces that are past; a REGISTER challenge that nobody answered is told (PHONES: endless 401)."""
@@ -115,13 +128,18 @@ class Challenges:
         """How many nonces live."""
         return len(self._by_nonce)
 
-    def judge(self, subscriber: Subscriber, request: Request, credentials: AuthValue) -> Judgement:
-        """Are these credentials right for this request?"""
+    def judge(
+        self, subscriber: Subscriber, request: Request, credentials: AuthValue, integrity: Integrity | None = None
+    ) -> Judgement:
+        """Are these credentials right for this request, which came by an SA or not?"""
         challenge = self._by_nonce.get(credentials.get("nonce"))
         if challenge is None or self._clock() - challenge.born >= NONCE_TIME:
             return self._judge_old(subscriber, request, credentials)
         if challenge.impi != subscriber.impi:
             return Judgement(Verdict.CHALLENGE, f"the nonce was given to {challenge.impi}")
+        if challenge.protected and (integrity is None or integrity.nonce != challenge.nonce):
+            how = "in clear" if integrity is None else "by other SAs"  # TS 33.203 7.2: SM7 is protected by the new ones
+            return Judgement(Verdict.CHALLENGE, f"the answer came {how}, and the 401 had begun SAs for it")
         if credentials.get("realm") != challenge.realm:
             self._forget(challenge)
             return Judgement(Verdict.CHALLENGE, f"realm {credentials.get('realm')[:80]!r} is not {challenge.realm!r}")

@@ -155,7 +155,7 @@ class Opening:
     def _side(self, flow: Flow, call_id: str) -> Side:
         """The media of a dialog; in the log it has the dialog's id (manual 8.3)."""
         endpoint = self._stack.endpoints[flow.local]
-        return Side(endpoint.host, endpoint.bind_host, self._pools[flow.local], self._stack.log_id(call_id))
+        return Side(endpoint.host, endpoint.bind_host, self._pools[endpoint.base], self._stack.log_id(call_id))
 
     def early_leg(self, session: Session, branch: Branch) -> Leg:
         """The caller's early dialog of a branch: each has a tag of its own (RFC 3261 12.1)."""

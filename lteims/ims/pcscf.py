@@ -9,18 +9,21 @@ from collections.abc import Coroutine
 from typing import Final, Protocol
 
 from lteims import counters
+from lteims.config import ImpuConfig
 from lteims.ims import emergency
 from lteims.ims.caller import Caller, Identifier
+from lteims.ims.challenge import Integrity
 from lteims.ims.emergency import AlternativeService
 from lteims.ims.forced import Forcing
 from lteims.ims.icscf import Destination, Locator, Registered, Server, Unknown, Unregistered
 from lteims.ims.opening import ALLOW, EXTENSIONS
 from lteims.ims.relay import Relay
-from lteims.ims.scscf import Registrar, is_sos
+from lteims.ims.scscf import Registrar, Unauthorized, is_sos
 from lteims.ims.sms_sip import RPDU, TEXT
 from lteims.ims.subscribers import Impu, Subscriber
 from lteims.net import eager
 from lteims.net.sip import SipStack
+from lteims.net.sip_flow import Flow
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
 from lteims.sip.event import REG
@@ -31,6 +34,8 @@ from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
 ACCEPT = "application/sdp"
 OPTION_TAGS: Final = frozenset({"path"})  # what we carry out ourselves when a Require asks for it
+SEC_AGREE: Final = frozenset({"sec-agree"})  # the same, where there is IPsec
+NO_TAGS: Final[frozenset[str]] = frozenset()
 CALL_METHODS = frozenset({"INVITE", "PRACK", "UPDATE"})  # a Require of these may ask for the EXTENSIONS too
 MAX_PENDING: Final = 20000  # REGISTERs being served; above, the sender is told to come back
 
@@ -71,6 +76,28 @@ class Notifier(Protocol):
         """A SUBSCRIBE inside a dialog."""
 
 
+class Security(Protocol):
+    """What pcscf needs of security.py."""
+
+    def integrity(self, flow: Flow) -> Integrity | None:
+        """What the SA of a flow proves; None in clear."""
+
+    def check(self, request: Request, flow: Flow) -> None:
+        """Is what came by an SA what was agreed?"""
+
+    def home(self, flow: Flow) -> Flow:
+        """The flow as a binding keeps it."""
+
+    def challenge(self, request: Request, flow: Flow, refusal: Unauthorized) -> None:
+        """Complete a 401."""
+
+    def registered(self, flow: Flow, expires: float) -> None:
+        """A REGISTER is about to be answered 200."""
+
+    def refused(self, flow: Flow) -> None:
+        """A REGISTER is about to be refused."""
+
+
 class Pcscf:
     """Implements net.sip.Core."""
 
@@ -91,6 +118,7 @@ class Pcscf:
         self._relay = relay
         self.gateway: Gateway | None = None  # for short messages; None: they are relayed as they are
         self.notifier: Notifier | None = None  # of registration state; None: SUBSCRIBE is not allowed
+        self.security: Security | None = None  # None: all is in clear
         self._tasks: set[asyncio.Task[None]] = set()
         self.forcing = Forcing(stack, locator, ALLOW)
         stack.takes_cancel = self.on_cancel
@@ -105,7 +133,7 @@ class Pcscf:
             elif request.method in self.forcing.methods and self.forcing.answer(transaction):
                 return
             elif request.method == "REGISTER":
-                check_extensions(request)
+                self._check(transaction)
                 self._spawn(self._register(transaction), transaction)
             elif request.to.tag:
                 self._in_dialog(transaction)
@@ -138,7 +166,7 @@ class Pcscf:
         request = transaction.request
         if request.method not in IN_DIALOG and request.method not in ("INVITE", "OPTIONS", "MESSAGE", "SUBSCRIBE"):
             raise not_allowed(request)
-        check_extensions(request)
+        self._check(transaction)
         notifier = self.notifier
         if request.method == "SUBSCRIBE" and notifier is not None:  # no call's dialog is shared (RFC 6665 4.5.2)
             notifier.on_dialog_request(transaction)
@@ -150,22 +178,35 @@ class Pcscf:
         request = transaction.request
         match request.method:
             case "OPTIONS":
-                check_extensions(request)
+                self._check(transaction)
                 self._options(transaction)
             case "INVITE":
                 transaction.reply(100)
-                check_extensions(request)
+                self._check(transaction)
                 self._spawn(self._invite(transaction), transaction)
             case "MESSAGE":
-                check_extensions(request)
+                self._check(transaction)
                 self._spawn(self._message(transaction), transaction)
             case "SUBSCRIBE" if self.notifier is not None:
-                check_extensions(request)
+                self._check(transaction)
                 self._spawn(self._subscribe(transaction, self.notifier), transaction)
             case method if method in IN_DIALOG:
                 raise SipError(481, f"{method} outside a dialog")
             case _:
                 raise not_allowed(request)
+
+    def _check(self, transaction: ServerTransaction) -> None:
+        """The extensions that a request asks for, and the SA that it came by."""
+        security = self.security
+        if security is None:
+            check_extensions(transaction.request)
+            return
+        check_extensions(transaction.request, SEC_AGREE)
+        if transaction.flow.local >= self._stack.clear:
+            security.check(transaction.request, transaction.flow)
+
+    def _integrity(self, flow: Flow) -> Integrity | None:
+        return None if self.security is None else self.security.integrity(flow)
 
     def _refuse(self, transaction: ServerTransaction, error: SipError) -> None:
         request = transaction.request
@@ -201,21 +242,24 @@ class Pcscf:
 
     # -- REGISTER
     async def _register(self, transaction: ServerTransaction) -> None:
-        request = transaction.request
+        request, flow, security = transaction.request, transaction.flow, self.security
         try:
-            subscriber, _, bindings = await self._registrar.register(request, transaction.flow)
+            try:
+                home = flow if security is None else security.home(flow)
+                subscriber, _, bindings = await self._registrar.register(request, home, self._integrity(flow))
+            except Unauthorized as refusal:
+                if security is not None:
+                    security.challenge(request, flow, refusal)
+                raise
         except SipError as error:
-            if error.code != 401:
-                counters.inc("ims_registration_failed")
-                log(IMS, INFO, f"registration of {request.to.uri} failed: {error.why}")
-            elif IMS.level >= DEBUG:
-                log(IMS, DEBUG, f"registration of {request.to.uri}: 401, {error.why}")
-            transaction.reply(error.code, error.reason, error.headers)
+            self._not_registered(transaction, error)
             return
         response = transaction.make(200)
         if bindings:
             response.headers["contact"] = self._registrar.contact_lines(bindings)
             mine = next((b for b in bindings if b.call_id == request.call_id), bindings[-1])
+            if security is not None and mine.protected:
+                security.registered(flow, self._registrar.time_left(mine))
             response.headers["p-associated-uri"] = [", ".join(self._registrar.associated_uris(subscriber, mine))]
             endpoint = self._stack.endpoints[transaction.flow.local]
             response.headers["service-route"] = [f"<sip:orig@{host_port(endpoint.host, endpoint.port)};lr>"]
@@ -225,6 +269,17 @@ class Pcscf:
                 response.headers["path"] = [self._path(transaction)]  # RFC 3327 5.3; a 380 has to bear this name
         counters.inc("ims_registration")
         transaction.respond(response)
+
+    def _not_registered(self, transaction: ServerTransaction, error: SipError) -> None:
+        request = transaction.request
+        if error.code != 401:
+            counters.inc("ims_registration_failed")
+            log(IMS, INFO, f"registration of {request.to.uri} failed: {error.why}")
+            if self.security is not None:
+                self.security.refused(transaction.flow)
+        elif IMS.level >= DEBUG:
+            log(IMS, DEBUG, f"registration of {request.to.uri}: 401, {error.why}")
+        transaction.reply(error.code, error.reason, error.headers)
 
     # -- requests for somebody
     def _options(self, transaction: ServerTransaction) -> None:
@@ -250,6 +305,15 @@ class Pcscf:
             raise SipError(404, f"nobody is {request.uri}")
         self._calls.on_invite(transaction, caller, destination)
 
+    async def _identify(
+        self, transaction: ServerTransaction, callee: ImpuConfig | None, *, emergency: bool = False
+    ) -> Caller:
+        flow, security = transaction.flow, self.security
+        home = flow if security is None else security.home(flow)
+        return await self._identifier.identify(
+            transaction.request, home, callee, self._integrity(flow), emergency=emergency
+        )
+
     async def _who_and_whom(self, transaction: ServerTransaction) -> tuple[Caller, Destination]:
         request = transaction.request
         uri = request.uri
@@ -262,7 +326,7 @@ class Pcscf:
             destination = self._locator.route(uri)
             options = emergency.UNPROVEN if isinstance(destination, Unknown) else emergency.options_of(destination)
         first = help or (options is not None and options.anonymous)
-        caller = await self._identifier.identify(request, transaction.flow, options, emergency=first)
+        caller = await self._identify(transaction, options, emergency=first)
         if unlisted:
             emergency.check(caller, destination, request.target)
         if isinstance(destination, Registered) and caller.binding is not None:
@@ -273,7 +337,7 @@ class Pcscf:
         """Registration state is what there is to subscribe to (TS 24.229 5.4.2.1)."""
         request = transaction.request
         notifier.check(request)
-        caller = await self._identifier.identify(request, transaction.flow, None)
+        caller = await self._identify(transaction, None)
         notifier.on_subscribe(transaction, caller)
 
     async def _message(self, transaction: ServerTransaction) -> None:
@@ -300,15 +364,15 @@ def reads_sms(destination: Registered | Unregistered) -> bool:
     return isinstance(destination, Unregistered) or destination.bindings[0].sms_over_ip
 
 
-def check_extensions(request: Request) -> None:
-    """RFC 3261 8.2.2.3 and 16.3: Max-Forwards, Require, Proxy-Require, body type."""
+def check_extensions(request: Request, more: frozenset[str] = NO_TAGS) -> None:
+    """RFC 3261 8.2.2.3 and 16.3: Max-Forwards, Require, Proxy-Require, body type; `more` are tags known besides."""
     headers = request.headers
     if "max-forwards" in headers and request.method != "REGISTER" and request.number("max-forwards") == 0:
         raise SipError(483, "Max-Forwards is 0")
     if "require" in headers or "proxy-require" in headers:
         wanted = request.tokens("require") + request.tokens("proxy-require")
         known = OPTION_TAGS | EXTENSIONS if request.method in CALL_METHODS else OPTION_TAGS
-        unknown = [tag for tag in wanted if tag not in known]
+        unknown = [tag for tag in wanted if tag not in known and tag not in more]
         if unknown:
             raise SipError(420, f"Require: {', '.join(unknown)}", {"unsupported": ", ".join(unknown)})
     encoding = request.get("content-encoding")

@@ -9,7 +9,16 @@ from typing import Final
 
 from lteims.clock import WallClock
 from lteims.config import AuthentType, ImsConfig
-from lteims.ims.challenge import Challenges, Judgement, Verdict, credentials_of, level_of, shows_qop
+from lteims.ims.challenge import (
+    Challenge,
+    Challenges,
+    Integrity,
+    Judgement,
+    Verdict,
+    credentials_of,
+    level_of,
+    shows_qop,
+)
 from lteims.ims.contact import Features, features_of, imei_of
 from lteims.ims.hss import Hss
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers, same_imei
@@ -33,8 +42,9 @@ _FIRST: Final = Judgement(Verdict.CHALLENGE, "no credentials yet")
 class Unauthorized(SipError):
     """401 with a challenge."""
 
-    def __init__(self, challenge: str, why: str) -> None:
-        super().__init__(401, why, {"www-authenticate": challenge})
+    def __init__(self, value: str, why: str, challenge: Challenge) -> None:
+        super().__init__(401, why, {"www-authenticate": value})
+        self.challenge = challenge
 
 
 class Registrar:
@@ -56,30 +66,46 @@ class Registrar:
         self._store = store
         self._wall = wall
 
-    async def register(self, request: Request, flow: Flow) -> tuple[Subscriber, Impu, list[Binding]]:
-        """Carry out a REGISTER; returns the user's bindings afterwards. SipError is the refusal, 401 included."""
+    async def register(
+        self, request: Request, flow: Flow, integrity: Integrity | None = None
+    ) -> tuple[Subscriber, Impu, list[Binding]]:
+        """Carry out a REGISTER; returns the user's bindings afterwards. SipError is the refusal, 401 included.
+
+        `flow` is how the phone is reached from now on, `integrity` what the SA proves that the request came by.
+        """
         if not self._subscribers.is_local(request.uri.host):  # RFC 3261 10.3 step 1
             raise SipError(404, f"REGISTER for {request.uri}, and the domain here is {self._subscribers.domain}")
         credentials = credentials_of(request, lambda name: self._subscribers.by_impi(name) is not None)
         username = credentials.get("username") if credentials else ""
         subscriber, impu = await self._hss.user_authorization(username, request.to.uri)
-        authenticated = await self.authenticate(subscriber, impu, request, credentials, register=True)
-        self._apply(subscriber, impu, request, flow, authenticated)
+        if integrity is not None and integrity.impi != subscriber.impi:
+            raise SipError(403, f"REGISTER of {subscriber.impi} by the SA of {integrity.impi}")
+        authenticated = await self.authenticate(subscriber, impu, request, credentials, integrity, register=True)
+        self._apply(subscriber, impu, request, flow, authenticated, integrity is not None)
         await self._store.commit()
         return subscriber, impu, subscriber.bindings
 
     async def authenticate(
-        self, subscriber: Subscriber, impu: Impu, request: Request, credentials: AuthValue | None, *, register: bool
+        self,
+        subscriber: Subscriber,
+        impu: Impu,
+        request: Request,
+        credentials: AuthValue | None,
+        integrity: Integrity | None = None,
+        *,
+        register: bool,
     ) -> bool:
         """True if the request proves who sent it, False if nobody asks for that; SipError 401 or 403 otherwise."""
         minimum = subscriber.user.authent_type
         if minimum is AuthentType.NONE or not impu.config.authentication:
             return False
+        if integrity is not None and integrity.established and self._is_enough(request):
+            return True
         level = self._level(subscriber, minimum, credentials)
         if credentials is None or not credentials.get("nonce"):
             judgement = _FIRST
         else:
-            judgement = self._challenges.judge(subscriber, request, credentials)
+            judgement = self._challenges.judge(subscriber, request, credentials, integrity)
             if judgement.verdict is Verdict.OK:
                 return True
             if judgement.verdict is Verdict.REFUSED:
@@ -88,8 +114,20 @@ class Registrar:
                 log(IMS, INFO, f"{request.method} of {subscriber.impi}: a new 401, since {judgement.why}")
         vector = await self._hss.multimedia_auth(subscriber, level, judgement.resync)
         stale = judgement.verdict is Verdict.STALE
-        value = self._challenges.issue(subscriber, vector, register=register, qop=shows_qop(credentials), stale=stale)
-        raise Unauthorized(value, judgement.why)
+        value, challenge = self._challenges.issue(
+            subscriber, vector, register=register, qop=shows_qop(credentials), stale=stale
+        )
+        raise Unauthorized(value, judgement.why, challenge)
+
+    def _is_enough(self, request: Request) -> bool:
+        """Is an established SA enough for this REGISTER? Who leaves is not asked (TS 24.229 5.4.1.4.1)."""
+        if not self._config.auth_on_refresh:
+            return True
+        contacts = request.contacts
+        if not contacts:
+            return True  # it only asks what is registered
+        leaving = request.number("expires") == 0
+        return all((c.params.get("expires") or ("0" if leaving else "1")).strip("0") == "" for c in contacts)
 
     def _level(self, subscriber: Subscriber, minimum: AuthentType, credentials: AuthValue | None) -> AuthentType:
         """The manual's rule: the client's algorithm if it is at least authent_type, else a refusal (5.2.1)."""
@@ -108,7 +146,9 @@ class Registrar:
         return bool(subscriber.user.pwd if level is AuthentType.MD5 else subscriber.user.k)
 
     # -- contacts
-    def _apply(self, subscriber: Subscriber, impu: Impu, request: Request, flow: Flow, authenticated: bool) -> None:
+    def _apply(
+        self, subscriber: Subscriber, impu: Impu, request: Request, flow: Flow, authenticated: bool, protected: bool
+    ) -> None:
         """RFC 3261 10.3 steps 6 and 7: all contacts of the request, or none."""
         contacts = request.contacts
         if len(contacts) > MAX_CONTACTS:
@@ -128,7 +168,7 @@ class Registrar:
             if old is None and expires and len(subscriber.bindings) + len(planned) > MAX_BINDINGS:
                 raise SipError(403, f"{subscriber.impi} has {len(subscriber.bindings)} bindings already")
         for contact, expires, q in planned:
-            self._bind(subscriber, impu, request, flow, contact, expires, q, authenticated)
+            self._bind(subscriber, impu, request, flow, contact, expires, q, authenticated, protected)
 
     def _remove_all(self, subscriber: Subscriber, request: Request, flow: Flow) -> None:
         """RFC 3261 10.3 step 6; with multi_sim a phone speaks for itself alone, not for the others with its SIM.
@@ -188,6 +228,7 @@ class Registrar:
         expires: int,
         q: float,
         authenticated: bool,
+        protected: bool,
     ) -> None:
         old = self._known(subscriber, contact, request)
         if expires == 0:
@@ -216,6 +257,7 @@ class Registrar:
             sos=is_sos(contact),
             user_agent=request.get("user-agent")[:200],
             authenticated=authenticated,
+            protected=protected,
             sms_over_ip=features.sms,
             volte=features.volte,
             video=features.video,
@@ -233,6 +275,10 @@ class Registrar:
         """The Contact lines of a 200: every binding with the time that it has left."""
         now = self._wall()
         return [f"{binding.line};expires={max(0, round(binding.expires_at - now))}" for binding in bindings]
+
+    def time_left(self, binding: Binding) -> float:
+        """Seconds that a binding has left."""
+        return max(0.0, binding.expires_at - self._wall())
 
     @staticmethod
     def associated_uris(subscriber: Subscriber, binding: Binding) -> list[str]:

@@ -311,7 +311,8 @@ class Subscribers:
                 continue
             subscriber = self._by_impi.get(binding.impi)
             self._count = max(self._count, int(binding.id, 16))
-            if subscriber is None or binding.expires_at <= self._wall() or binding.flow.local >= endpoints:
+            gone = binding.protected or binding.flow.local >= endpoints
+            if subscriber is None or binding.expires_at <= self._wall() or gone:
                 self._store.delete(KIND, key)
                 continue
             subscriber.bindings = [*subscriber.bindings, binding]

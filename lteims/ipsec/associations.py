@@ -42,6 +42,7 @@ class SaSet:
     sas: tuple[Sa, Sa, Sa, Sa]
     security_server: str  # as the 401 carried it, and Security-Verify must repeat it
     nonce: str  # of the challenge whose CK and IK these are
+    security_client: str = ""  # as the first REGISTER carried it, and the second must repeat it
     state: S = S.NEW
     until: float = 0.0  # the end of its life in this state
 

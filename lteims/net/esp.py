@@ -22,6 +22,7 @@ class UserSpaceIpsec:
     """
 
     name = "user space"
+    tcp = False
     aalgs = tuple(Aalg)
     ealgs = tuple(Ealg)
 

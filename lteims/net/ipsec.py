@@ -39,6 +39,10 @@ class Ipsec(Protocol):
         """Who does the work, for the log: "kernel", "user space"."""
 
     @property
+    def tcp(self) -> bool:
+        """Does it carry TCP, or UDP alone?"""
+
+    @property
     def aalgs(self) -> tuple[Aalg, ...]:
         """Integrity algorithms that can be installed."""
 

@@ -13,10 +13,13 @@ from functools import partial
 from typing import Final, Protocol
 
 from lteims import counters
+from lteims.errors import LteimsError
 from lteims.ids import MAGIC_COOKIE, Tokens
+from lteims.net.ipsec import Ipsec
 from lteims.net.sip_answers import Answers
-from lteims.net.sip_flow import Endpoint, Flow, same_host
+from lteims.net.sip_flow import CLIENT, SERVER, Endpoint, Flow, same_host
 from lteims.net.sip_tcp import MESSAGE_TIME, Connections
+from lteims.net.sip_trace import SipTrace
 from lteims.net.sip_transaction import ClientTransaction, OnFailure, OnResponse, Origin, ServerTransaction
 from lteims.net.timers import TimerWheel
 from lteims.net.udp import Address, UdpSocket, free_port, open_udp
@@ -28,10 +31,10 @@ from lteims.sip.transaction import RETRANSMITTED, Acked, Answered, Timings
 from lteims.sip.valid import METHODS, check_request, check_response
 from lteims.trace import DEBUG, INFO, SIP, WARN, log
 
-GATHER: Final = 0.002
+ESP_OCTETS: Final = 60  # that ESP adds to a datagram at most: header 8, IV 16, padding 15 + 2, integrity check 16
+_NO_END: Final = 1 << 30
 MAX_FINISHED: Final = 65536  # server transactions kept only to answer retransmissions; the oldest goes first
 MAX_FINISHED_OCTETS: Final = 64 << 20  # of their answers
-_MAX_LOG_IDS: Final = 8192
 _METHOD_COUNTERS: Final = {method: f"sip_{method.lower()}" for method in METHODS}
 _CODE_COUNTERS: Final[dict[int, str]] = {}
 
@@ -44,6 +47,25 @@ class Core(Protocol):
 
     def on_ack(self, request: Request) -> None:
         """The ACK to a 2xx."""
+
+
+class Protection(Protocol):
+    """Who knows by which SAs phones are reached: ims/security.py. All flows are those of protected ports."""
+
+    def admits(self, flow: Flow) -> bool:
+        """May a message from there be read at all: is it the other end of an SA?"""
+
+    def reply_flow(self, flow: Flow) -> Flow:
+        """Where the response to a request from there goes, unless its stream still stands."""
+
+    def request_flow(self, flow: Flow) -> Flow:
+        """Where a request to the phone goes that was seen there."""
+
+    def stream_flow(self, flow: Flow) -> Flow | None:
+        """The stream for what is too large for UDP; None where ESP carries UDP alone."""
+
+    def mark(self, flow: Flow, message: Message) -> None:
+        """Put into a message to a phone what every one carries that goes by an SA."""
 
 
 class SipStack:
@@ -66,7 +88,9 @@ class SipStack:
         self.tokens = tokens
         self.timings = timings
         self.tcp_threshold = tcp_threshold
-        self.endpoints: list[Endpoint] = []
+        self.endpoints: list[Endpoint] = []  # those of sip_addr, then the protected ports
+        self.clear = _NO_END  # from this index on they are protected
+        self.protection: Protection | None = None
         self.core: Core | None = None
         self.finish: Callable[[Message, str], None] | None = None  # last touch on what we send (custom_headers)
         self.takes_cancel: Callable[[ServerTransaction], bool] | None = None  # asked first; True: nothing is cancelled
@@ -77,8 +101,8 @@ class SipStack:
         self._finished: deque[tuple[ServerTransaction, int]] = deque()
         self._finished_octets = 0
         self._origins: dict[Origin, None] = {}
-        self._log_ids: dict[int, str] = {}
-        self._log_count = 0
+        self.trace = SipTrace()
+        self.log_id = self.trace.id  # the short id of a dialog in the SIP log
         self._bound: list[socket.socket] = []
 
     # -- life
@@ -91,9 +115,31 @@ class SipStack:
             self._connections.bind(endpoint)
             self.endpoints.append(endpoint)
 
+    def bind_protected(self, base: Endpoint, ports: Sequence[int], ipsec: Ipsec, *, tcp: bool) -> list[Endpoint]:
+        """Take a protected server port and client ports of a sip_addr, all or none; NoIpsec or OperatorError say why.
+
+        `tcp`: does ESP carry TCP too?
+        """
+        made: list[Endpoint] = []
+        try:
+            for port in ports:
+                index, side = len(self.endpoints) + len(made), CLIENT if made else SERVER
+                endpoint = Endpoint(index, base.host, ports[0], base.bind_host, port, side, base.index)
+                endpoint.udp = ipsec.port(base.bind_host, port, partial(self.on_datagram, endpoint))
+                made.append(endpoint)
+            if tcp:
+                self._connections.bind(made[0])
+        except (LteimsError, OSError):
+            for endpoint in made:
+                endpoint.udp.close()
+            raise
+        self.clear = min(self.clear, made[0].index)
+        self.endpoints += made
+        return made
+
     async def start(self) -> None:
         """Begin to read and to accept."""
-        for endpoint, sock in zip(self.endpoints, self._bound, strict=True):
+        for endpoint, sock in zip(self.endpoints, self._bound, strict=False):
             endpoint.udp = UdpSocket(self.loop, sock, partial(self.on_datagram, endpoint))
         self._bound.clear()
         await self._connections.listen()
@@ -132,6 +178,10 @@ class SipStack:
             pass
 
     def _received(self, flow: Flow, data: bytes) -> bool:
+        if flow.local >= self.clear and (self.protection is None or not self.protection.admits(flow)):
+            counters.inc("sip_unprotected")
+            log(SIP, INFO, f"dropped: {flow} has no SA with a protected port")
+            return False
         try:
             message = parse(data)
         except NotSip as error:
@@ -139,7 +189,7 @@ class SipStack:
             log(SIP, INFO, f"no SIP message from {flow}: {error}", data=data[:256])
             return False
         if SIP.level >= INFO:
-            self._trace("FROM", message, data)
+            self.trace.write("FROM", message, data)
         try:
             if isinstance(message, Request):
                 self._on_request(flow, message)
@@ -248,11 +298,15 @@ class SipStack:
         """Send an encoded response: RFC 3261 18.2.2."""
         count_code(response.code)
         if SIP.level >= INFO:
-            self._trace("TO", response, data)
+            self.trace.write("TO", response, data)
         self.transmit(self.reply_flow(flow, response.via), data)
 
     def reply_flow(self, flow: Flow, via: Via) -> Flow:
-        """Where responses go: the same stream, or what the Via says (with received and rport)."""
+        """Where responses go: the same stream, or what the Via says (with received and rport), or the SA."""
+        if flow.local >= self.clear and self.protection is not None:
+            if flow.transport == "TCP" and self._connections.has(flow):
+                return flow
+            return self.protection.reply_flow(flow)
         if flow.transport == "UDP":
             host, port = via.reply_address()
             return flow if flow.port == port and flow.host == host else Flow("UDP", flow.local, host, port)
@@ -282,6 +336,7 @@ class SipStack:
         `on_response` gets every response; `on_failure(code, why)` is called once with 408 or 503 if none comes.
         """
         transaction = ClientTransaction(self, request, on_response, on_failure, contact_user)
+        flow = self._way(flow)
         transaction.start(self.flow_for(request, flow, contact_user), fallback=flow)
         return transaction
 
@@ -290,9 +345,18 @@ class SipStack:
         self.prepare(request, flow, contact_user, "")
         if flow.transport != "UDP" or self.tcp_threshold <= 0:
             return flow
-        if len(request.encode()) <= self.tcp_threshold:
+        protected = flow.local >= self.clear
+        if len(request.encode()) <= self.tcp_threshold - (ESP_OCTETS if protected else 0):
             return flow
+        if protected:
+            return (self.protection.stream_flow(flow) if self.protection is not None else None) or flow
         return self._connections.to_host(flow.local, flow.host) or Flow("TCP", flow.local, flow.host, flow.port)
+
+    def _way(self, flow: Flow) -> Flow:
+        """The flow for a request: where a phone was seen, or the SA set that it has now."""
+        if flow.local < self.clear or self.protection is None:
+            return flow
+        return self.protection.request_flow(flow)
 
     def prepare(self, request: Request, flow: Flow, contact_user: str | None, branch: str) -> str:
         """Write Via and Contact for a flow; returns the branch."""
@@ -306,7 +370,7 @@ class SipStack:
 
     def send_ack(self, request: Request, flow: Flow) -> bytes:
         """The ACK to a 2xx: outside any transaction (RFC 3261 13.2.2.4); the octets, for when the 2xx comes again."""
-        flow = self.flow_for(request, flow, None)
+        flow = self.flow_for(request, self._way(flow), None)
         self.prepare(request, flow, None, "")
         if self.finish is not None:
             self.finish(request, "ACK")
@@ -318,11 +382,15 @@ class SipStack:
         """Send an encoded request."""
         counters.inc(_METHOD_COUNTERS.get(request.method, "sip_unknown"))
         if SIP.level >= INFO:
-            self._trace("TO", request, data)
+            self.trace.write("TO", request, data)
         self.transmit(flow, data, on_error)
 
     def connected(self, flow: Flow) -> bool:
-        """Is there a stream on this flow?"""
+        """Is there a stream on this flow, or an SA, behind which one is opened when it is needed?"""
+        return flow.local >= self.clear or self._connections.has(flow)
+
+    def has_stream(self, flow: Flow) -> bool:
+        """Is there a stream on this very flow?"""
         return self._connections.has(flow)
 
     # -- the transactions' registers
@@ -358,25 +426,6 @@ class SipStack:
     def load(self) -> dict[str, int]:
         """How many transactions live, for metrics and tests."""
         return {"server": len(self._servers) + len(self.answers), "client": len(self._clients)}
-
-    # -- trace
-    def log_id(self, call_id: str) -> str:
-        """The short id of a dialog in the SIP log."""
-        key = hash(call_id)  # a Call-ID may have 60,000 characters
-        known = self._log_ids.get(key)
-        if known is None:
-            self._log_count += 1
-            known = f"{self._log_count & 0xFFFF:04x}"
-            if len(self._log_ids) >= _MAX_LOG_IDS:
-                del self._log_ids[next(iter(self._log_ids))]
-            self._log_ids[key] = known
-        return known
-
-    def _trace(self, dir: str, message: Message, data: bytes) -> None:
-        body = ""
-        if SIP.level >= DEBUG:
-            body = data.decode("utf-8", "surrogateescape").partition("\r\n")[2]
-        log(SIP, INFO, message.start_line(), dir=dir, id=self.log_id(message.call_id), body=body)
 
 
 def _mark_source(request: Request, flow: Flow) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from lteims import counters
 from lteims.errors import OperatorError
-from lteims.net.sip_flow import Endpoint, Flow
+from lteims.net.sip_flow import CLIENT, Endpoint, Flow
 from lteims.net.timers import Handle, TimerWheel
 from lteims.sip.framing import Framer, FramingError
 from lteims.sip.grammar import host_port
@@ -242,9 +242,12 @@ class Connections:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIME):
-                await loop.create_connection(
-                    lambda: connection, flow.host, flow.port, local_addr=(endpoint.bind_host, 0)
-                )
+                if endpoint.side == CLIENT:
+                    await loop.create_connection(lambda: connection, sock=await _from_port(endpoint, flow))
+                else:
+                    await loop.create_connection(
+                        lambda: connection, flow.host, flow.port, local_addr=(endpoint.bind_host, 0)
+                    )
         except (OSError, TimeoutError) as error:
             log(SIP, INFO, f"tcp connection failed: {error or 'no answer'}", id=host_port(flow.host, flow.port))
             counters.inc("sip_tcp_connect_failed")
@@ -274,3 +277,17 @@ class Connections:
             if connection.transport is not None:
                 connection.transport.close()
         await asyncio.sleep(0)
+
+
+async def _from_port(endpoint: Endpoint, flow: Flow) -> socket.socket:
+    """A socket that is connected from a protected client port, which many phones share (TS 33.203 7.1)."""
+    sock = socket.socket(socket.AF_INET6 if endpoint.family == 6 else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((endpoint.bind_host, endpoint.bind_port))
+        await asyncio.get_running_loop().sock_connect(sock, (flow.host, flow.port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -90,6 +90,8 @@ class ServerTransaction:
         if self.ended or (self._tried and response.code == 100):
             return
         stack = self._stack
+        if self.flow.local >= stack.clear and stack.protection is not None:
+            stack.protection.mark(self.flow, response)
         if stack.finish is not None:
             stack.finish(response, self.request.method)
         data = response.encode()

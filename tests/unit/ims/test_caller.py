@@ -32,7 +32,7 @@ async def registered(*users: object, config: ImsConfig | None = None) -> Registr
     registry = Registry(*users, config=config)  # type: ignore[arg-type]
     subscriber = next(iter(registry.subscribers))
     request = registry.request("REGISTER", "", "Contact: <sip:a@192.0.2.1>")
-    registry.registrar._apply(subscriber, subscriber.impus[0], request, FLOW, True)
+    registry.registrar._apply(subscriber, subscriber.impus[0], request, FLOW, True, False)
     return registry
 
 

@@ -34,7 +34,7 @@ def ue(registry: Registry) -> Subscriber:
 
 def offered(registry: Registry, ue: Subscriber, vector: AuthVector = MD5, *, qop: bool = False) -> AuthValue:
     """A challenge as the phone reads it."""
-    value = registry.challenges.issue(ue, vector, register=True, qop=qop, stale=False)
+    value, _ = registry.challenges.issue(ue, vector, register=True, qop=qop, stale=False)
     return AuthValue.parse(value)
 
 

@@ -74,8 +74,8 @@ class SmsDelivery:
                 log(IMS, WARN, f"short message {message.id} has no receiver any more: {message.impi} is dropped")
                 stranded.append(message)
                 continue
-            if message.impi not in self._lines:
-                line = self._lines.line(subscriber, message)
+            line = self._lines.line(subscriber, message)
+            if not line.queue.waiting:
                 line.before, line.delay = message.id, AFTER_START + len(self._lines) / START_RATE
             self.queue_up(subscriber, message)
             kept += 1

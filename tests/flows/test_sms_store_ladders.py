@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from lteims.ims.ipsmgw import Submission
 from lteims.sms import text
+from lteims.sms.address import Address
 from lteims.sms.cause import TpFcs, TpStatus
+from lteims.sms.validity import EnhancedForm, EnhancedValidity
 from tests.flows.conftest import Notes
 from tests.flows.phones import DOMAIN, Lab, user
 from tests.flows.sms import (
@@ -206,6 +209,39 @@ def test_many_users_are_not_all_sent_to_at_once(before: Lab, again: Callable[...
         times.append(lab.clock.now)
         report(lab, phone)
     assert times == sorted(times)
+    settled(lab, disk)
+
+
+def test_a_user_whose_turn_is_late_gets_its_message_once(
+    before: Lab, again: Callable[..., Lab], disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where many users wait, the delay of the last ones is longer than a transport may take."""
+    monkeypatch.setattr("lteims.ims.sms_delivery.START_RATE", 1 / 300)
+    leave(before, before.b)
+    submit(before, before.a, "Hi", tp_vp=EnhancedValidity(EnhancedForm.HOURS_MINUTES_SECONDS, 3600, single_shot=True))
+    lab = again()
+    lab.play("302 s")
+    receive(lab, lab.b, within=1)
+    settled(lab, disk)
+
+
+def test_reports_for_what_the_one_before_has_sent_count_in_every_line(
+    before: Lab, again: Callable[..., Lab], disk: Disk
+) -> None:
+    subscriber = before.subscribers.by_impi(f"2@{DOMAIN}")
+    assert subscriber is not None
+    subscriber.bindings[0].sos = True
+    for sos in (False, True):
+        work = before.gateway.submit(
+            Submission(receiver=subscriber, impu=None, sender=Address.number("+1"), parts=text.split("Hi"), sos=sos)
+        )
+        with pytest.raises(StopIteration):
+            work.send(None)
+    sent = [take(before, before.b) for _ in range(2)]
+    lab = again()
+    for message in sent:
+        report(lab, lab.b, of=message)
+    lab.play("100 s")
     settled(lab, disk)
 
 

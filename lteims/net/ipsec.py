@@ -60,7 +60,7 @@ class Ipsec(Protocol):
         """What has passed each of these that is installed; raises nothing."""
 
     def clean(self, hosts: Collection[str]) -> int:
-        """Remove what a crash left on these own addresses, and nothing of others; how many SAs that were."""
+        """Remove what a crash left on these own addresses (0.0.0.0, :: all), nothing of others; how many SAs."""
 
     def protect(self, host: str, port: int) -> None:
         """Refuse clear text to and from this port, TCP too where the driver knows it. NoIpsec says why not."""

@@ -132,6 +132,7 @@ class KernelIpsec:
 
     name = "kernel"
     tcp = True
+    tcp = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -230,13 +231,15 @@ class KernelIpsec:
         except (Refused, IpsecError) as exc:
             log(IMS, WARN, f"IPsec: what an earlier run may have left cannot be listed: {exc}")
             return 0
-        stale = [one for one in states if one.ours and not {one.src, one.dst}.isdisjoint(hosts)]
+        wide = not {"0.0.0.0", "::"}.isdisjoint(hosts)  # a server on every address of this host
+        stale = [one for one in states if one.ours and (wide or not {one.src, one.dst}.isdisjoint(hosts))]
         stale = [one for one in stale if (one.dst, one.spi) not in self._sas]
         for state in stale:
             self._tell(xfrm.DELSA, xfrm.sa_id(state.dst, state.spi))
-        kept = {*self._users, *(each for own in self._protected for each in xfrm.block_ids(*own))}
+        kept = {*self._users, *(each for place in self._protected for each in xfrm.block_ids(*place))}
         for policy in policies:
-            if policy.ours and (policy.dst if policy.inbound else policy.src) in hosts and policy.identity not in kept:
+            own = policy.dst if policy.inbound else policy.src
+            if policy.ours and (wide or own in hosts) and policy.identity not in kept:
                 self._tell(xfrm.DELPOLICY, policy.identity)
         return len(stale)
 

@@ -252,6 +252,13 @@ def test_cleaning_spares_what_is_in_use(kernel: Kernel, ipsec: KernelIpsec) -> N
     assert (kernel.states, kernel.policies) == ({}, {})
 
 
+@pytest.mark.parametrize(("hosts", "found"), [(["10.0.0.3"], 0), ([], 0), (["10.0.0.3", "10.0.0.2"], 2), (["::"], 2)])
+def test_cleaning_is_of_own_addresses(kernel: Kernel, ipsec: KernelIpsec, hosts: list[str], found: int) -> None:
+    ipsec.install([OUT, BACK])
+    assert KernelIpsec(asyncio.new_event_loop()).clean(hosts) == found
+    assert len(kernel.states) == 2 - found
+
+
 def test_closing_removes_all(kernel: Kernel) -> None:
     ipsec = KernelIpsec(asyncio.new_event_loop())
     ipsec.install([OUT, BACK])

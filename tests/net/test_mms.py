@@ -136,7 +136,9 @@ async def test_the_whole_dialogue_as_tshark_sees_it(lab: Lab, tmp_path: Path) ->
     assert posted == ["0x80", "0x81", "0x83", "0x84", "0x85", "0x80", "0x81", "0x83", "0x87"]
     pushed = recording.values("mmse.message_type", *dissect, only="sip")
     assert pushed == ["0x82", "0x86", "0x82", "0x86", "0x88"]
-    assert recording.values("_ws.expert.message", *dissect, only="tcp && _ws.expert.severity >= 0x600000") == []
+    warnings = recording.values("_ws.expert.message", *dissect, only="tcp && _ws.expert.severity >= 0x600000")
+    # A kernel that is kept waiting for a processor sends a segment again that has arrived, and says so (RFC 2883)
+    assert [warning for warning in warnings if warning != "D-SACK Sequence"] == []
     for layers in recording.packets(*dissect, only="mmse"):
         # tshark 4.0 reads the headers of SIP as text to the end of the datagram, so that it warns of any body
         # in octets, whatever is in it; what it finds in the body counts

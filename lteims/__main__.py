@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from lteims.oam import remote
 
             return remote.run(words[1:])
+        if words[:1] == ["ue"]:
+            from lteims.sim import ue
+
+            return ue.run(words[1:])
         from lteims.command import run
 
         return run(words)

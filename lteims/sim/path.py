@@ -121,6 +121,7 @@ class Path:
         self.ours = ours
         self.theirs = theirs
         self.protected = protected
+        self.udp_only = False  # ESP of this process carries no TCP
         self.on_lost: Callable[[], None] | None = None  # a connection of ours could not be made
         self._loop = loop
         self._on_message = on_message

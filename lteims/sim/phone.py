@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 
 from lteims.errors import LteimsError
 from lteims.ids import Tokens
+from lteims.net.ipsec import Ipsec
 from lteims.net.rtp_ports import PortPool
 from lteims.sim.authentication import Authenticator
 from lteims.sim.call import Call
@@ -32,7 +33,7 @@ from lteims.sim.path import Path, clear_ends, local_host, server_ends
 from lteims.sim.patience import Changes
 from lteims.sim.profiles import From, Profile, profile_of
 from lteims.sim.registration import Registration
-from lteims.sim.security import Ipsec, Security
+from lteims.sim.security import Security
 from lteims.sim.transactions import Agent, Client, OnFailure, OnResponse, Served
 from lteims.sim.voice import Voice
 from lteims.sim.watch import Watch
@@ -231,7 +232,8 @@ class Phone:
 
     def contact(self, method: str, *, sos: bool = False) -> str:
         """Contact for a request of this method, with features."""
-        tcp = self._transport == "TCP" or method in self.profile.tcp_methods
+        wanted = self._transport == "TCP" or method in self.profile.tcp_methods
+        tcp = wanted and not self.agent.path.udp_only
         suffix = (";transport=tcp" if tcp else "") + (";sos" if sos else "")
         ours = self.agent.path.ours
         params = [f';+sip.instance="<{self.sim.instance}>"'] if self.profile.instance else []

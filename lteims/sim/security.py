@@ -5,33 +5,22 @@ The SAs are carried out by one of the drivers of net/, which is handed in.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lteims.errors import LteimsError
 from lteims.ipsec.errors import IpsecError
 from lteims.ipsec.sa import Sa
 from lteims.ipsec.sec_agree import MIN_SPI, ClientProfile, Offer, client_lines, four, pick
-from lteims.net.udp import Address, free_port
-from lteims.sim.path import Datagrams, Ends, Path
+from lteims.net.esp import UserSpaceIpsec
+from lteims.net.ipsec import Ipsec
+from lteims.net.udp import free_port
+from lteims.sim.path import Ends, Path
 from lteims.sip.message import Response
 
 if TYPE_CHECKING:
     from lteims.sim.phone import Phone
 
 _TRIES = 50  # ports that are looked for beside one another
-
-
-class Ipsec(Protocol):
-    """A driver of net/: the kernel's IPsec or ours."""
-
-    def install(self, sas: Sequence[Sa]) -> None:
-        """All of them or none."""
-
-    def remove(self, sas: Sequence[Sa]) -> None:
-        """Nothing is left of these."""
-
-    def port(self, host: str, number: int, on_datagram: Callable[[bytes, Address], None]) -> Datagrams:
-        """A protected UDP port."""
 
 
 class _Set:
@@ -115,7 +104,8 @@ class Security:
             phone.loop, ours, theirs, phone.agent.on_message, protected=True, open_port=self._driver.port, before=before
         )
         path.on_lost = phone.agent.lost
-        if before is None:
+        path.udp_only = isinstance(self._driver, UserSpaceIpsec)
+        if before is None and not path.udp_only:
             await path.listen()
         return path
 

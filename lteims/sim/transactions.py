@@ -235,6 +235,8 @@ class Agent:
     # -- sending
     def transport_for(self, request: Request) -> str:
         """UDP or TCP: the phone's own, the method's, or TCP for what is large (RFC 3261 18.1.1)."""
+        if self.path.udp_only:
+            return "UDP"
         if self.transport == "TCP" or request.method in self.profile.tcp_methods:
             return "TCP"
         return "TCP" if len(request.encode()) + 100 > self.profile.tcp_from else "UDP"

@@ -6,7 +6,7 @@ The contract is tests/peers/ipsec.py; here also what only the kernel does: TCP i
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -24,6 +24,7 @@ from tests.peers import ipsec as contract
 from tests.peers.ipsec import Host, Pair, seen_there
 
 NAMES = OURS, THEIRS = "lteims-xfrm-a", "lteims-xfrm-b"
+_ETH_P_ALL = 3
 _NODAD = 0x02  # IFA_F_NODAD: usable at once
 ADDRESSES = {"IPv4": ("10.98.7.1", "10.98.7.2"), "IPv6": ("fd00:98:7::1", "fd00:98:7::2")}
 DRIVERS = {"kernel": KernelIpsec, "user": UserSpaceIpsec}
@@ -112,6 +113,23 @@ async def test_contract(hosts: Hosts, case: Callable[[Host, Host], Awaitable[Non
 @KINDS
 async def test_every_algorithm(hosts: Hosts) -> None:
     await contract.every_algorithm(*hosts)
+
+
+@FAMILIES
+@KINDS
+async def test_nothing_but_esp_is_on_the_wire(hosts: Hosts, family: str) -> None:
+    number, at, neighbours = (0x0800, 9, set()) if family == "IPv4" else (0x86DD, 6, {58})
+    with hosts[1].inside():
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(_ETH_P_ALL))
+    await contract.both_ways(Pair(*hosts), b"secret " * 20)
+    seen = []
+    with suppress(BlockingIOError):
+        while True:
+            packet, where = wire.recvfrom(2000)
+            seen += [packet] if where[1] == number else []
+    wire.close()
+    assert [packet[at] for packet in seen if packet[at] not in neighbours] == [50, 50]
+    assert b"secret" not in b"".join(seen)
 
 
 @FAMILIES

@@ -63,7 +63,7 @@ class Mms:
         self._wheel = wheel
         self._wall = wall
         self._tasks: set[asyncio.Task[object]] = set()
-        self._ending: set[str] = set()  # messages whose last reports are being stored
+        self._ending: set[str] = set()  # messages whose last reports are being stored, or shall be tried again later
         self._timer = wheel.add(SWEEP, self._sweep)
         subscribers.listeners.append(self._on_binding)
 
@@ -317,12 +317,11 @@ class Mms:
             return
         self._ending.add(message.id)
         lost = [copy for copy in message.copies if copy.is_open]
-        try:
-            told = [await self._report_end(message, copy) for copy in lost]
-        finally:
-            self._ending.discard(message.id)
+        told = [await self._report_end(message, copy) for copy in lost]
         if not all(told) and self._wall() < message.expires_at + REPORT_END:
+            self._wheel.add(self._config.sms_retry_delay, self._ending.discard, message.id)
             return
+        self._ending.discard(message.id)
         self._store.remove(message)
         for copy in lost:
             counters.inc("mms_expired")

@@ -419,7 +419,7 @@ async def test_the_report_of_an_expiry_waits_for_the_disk(lab: Lab) -> None:
     await lab.advance(700)
     assert lab.mms.load() == 1
     lab.post.broken = False
-    await lab.advance(3)
+    await lab.advance(lab.config.sms_retry_delay)
     assert [type(pdu) for _, pdu in lab.post.take()] == [MDeliveryInd, MDeliveryInd]
     assert lab.mms.load() == 0
     await lab.advance(10)
@@ -429,7 +429,7 @@ async def test_the_report_of_an_expiry_waits_for_the_disk(lab: Lab) -> None:
 async def test_an_expired_message_is_not_kept_for_ever(lab: Lab) -> None:
     await lab.send(delivery_report=True, expiry=When(600))
     lab.post.broken = True
-    await lab.advance(600 + REPORT_END + 5)
+    await lab.advance(600 + REPORT_END + lab.config.sms_retry_delay + 5)
     assert lab.mms.load() == 0
 
 

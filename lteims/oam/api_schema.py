@@ -65,9 +65,9 @@ class LogSet(Strict):
 
     log: Annotated[str | None, _about("the entry")] = None
     layer: Annotated[str, _about("mandatory with `log`")] = ""
-    level: Literal["", "error", "warn", "info", "debug"] = ""
-    dir: Literal["", "-", "UL", "DL", "FROM", "TO"] = ""
-    ue_id: int | None = None
+    level: Annotated[Literal["", "error", "warn", "info", "debug"], _about("mandatory with `log`")] = ""
+    dir: Annotated[Literal["", "-", "UL", "DL", "FROM", "TO"], _about("where the entry comes from or goes to")] = ""
+    ue_id: Annotated[int | None, _about("the id that the entry shows")] = None
     flush: Annotated[bool, _about("write the file out")] = False
     rotate: Annotated[bool, _about("set the file aside and begin a new one")] = False
     cut: Annotated[bool, _about("begin the file anew")] = False
@@ -94,8 +94,8 @@ class Stats(Empty):
 class Register(Strict):
     """Ask for events, or for no more of them."""
 
-    register: str | list[str] = []
-    unregister: str | list[str] = []
+    register: Annotated[str | list[str], _about("events to be told of")] = []
+    unregister: Annotated[str | list[str], _about("events to be told of no more")] = []
 
 
 class License(Empty):
@@ -105,7 +105,7 @@ class License(Empty):
 class UsersGet(Struct):
     """The users and how they are registered."""
 
-    registered_only: bool = False
+    registered_only: Annotated[bool, _about("only users with a contact")] = False
 
 
 class UsersAdd(Strict):
@@ -117,57 +117,59 @@ class UsersAdd(Strict):
 class UserSet(Strict):
     """Change options of a user."""
 
-    impi: str
-    force_sms_over_sg: bool | UnsetType = UNSET
+    impi: Annotated[str, _about("the user")]
+    force_sms_over_sg: Annotated[bool | UnsetType, _about("short messages over SGs even where there is a contact")] = (
+        UNSET
+    )
 
 
 class ImpuDel(Strict):
     """Take an IMPU away from its user, and end the contacts that were registered by it."""
 
-    impu: str
-    event: Literal["deactivated", "probation", "rejected"] = "rejected"
+    impu: Annotated[str, _about("the identity")]
+    event: Annotated[Literal["deactivated", "probation", "rejected"], _about("what its phones are told")] = "rejected"
 
 
 class Sms(Strict):
     """Send a short message."""
 
-    impi: str = ""
+    impi: Annotated[str, _about("the receiver")] = ""
     impu: Annotated[str, _about("of the receiver, where no impi is given")] = ""
-    text: str | None = None
-    sender: str = ""
+    text: Annotated[str | None, _about("the message")] = None
+    sender: Annotated[str, _about("whom it comes from")] = ""
     validity: Annotated[float, Meta(ge=0, le=86400 * 441, description="seconds")] = 86400
     binary: Annotated[str | None, _about("TP-User-Data in base64")] = None
     binary_hex: Annotated[str | None, _about("TP-User-Data in hex")] = None
-    tp_udl: Octet | None = None
-    tp_udhi_present: bool = False
-    pid: Octet = 0
-    dcs: Octet | None = None
-    sos: bool = False
+    tp_udl: Annotated[Octet | None, _about("TP-User-Data-Length, where it is not the number of octets")] = None
+    tp_udhi_present: Annotated[bool, _about("the data begin with a header")] = False
+    pid: Annotated[Octet, _about("TP-Protocol-Identifier")] = 0
+    dcs: Annotated[Octet | None, _about("TP-Data-Coding-Scheme; of a text what its letters need")] = None
+    sos: Annotated[bool, _about("only emergency registrations")] = False
 
 
 class SmsFlush(Strict):
     """Forget the short messages that wait for a user."""
 
-    impi: str
+    impi: Annotated[str, _about("the user")]
 
 
 class Mms(Strict):
     """Send a file as a multimedia message."""
 
-    filename: str
-    sender: str = field(name="from")
-    to: str
-    sos: bool = False
+    filename: Annotated[str, _about("relative to the folder of the configuration")]
+    sender: Annotated[str, _about("the number that it comes from")] = field(name="from")
+    to: Annotated[str, _about("a number, an IMPU or an IMPI")]
+    sos: Annotated[bool, _about("only emergency registrations")] = False
 
 
 class MtCall(Strict):
     """Call a user from the server."""
 
-    impi: str = ""
-    impu: str = ""
-    contact: str = ""
+    impi: Annotated[str, _about("the user")] = ""
+    impu: Annotated[str, _about("the identity, where no impi is given")] = ""
+    contact: Annotated[str, _about("the contact, where neither is given")] = ""
     sip_file: Annotated[str, _about("SDP file in the place of mt_call_sdp_file")] = ""
-    caller: str = ""
+    caller: Annotated[str, _about("the IMPU that calls")] = ""
     sos: Annotated[bool, _about("only emergency registrations")] = False
     duration: Annotated[float, Meta(ge=0, le=31_536_000, description="seconds from the answer on; 0 is no end")] = 0
 
@@ -175,53 +177,53 @@ class MtCall(Strict):
 class Monitor(Strict):
     """Carry out a command line of the monitor; for consoles such as `lteims monitor`."""
 
-    line: str
+    line: Annotated[str, _about("the command, as typed")]
 
 
 class Complete(Struct):
     """Complete a command line of the monitor."""
 
-    line: str
+    line: Annotated[str, _about("what is typed so far")]
 
 
 class DialogGet(Struct):
     """The dialogs, those that ended in the last 30 s too."""
 
-    session_id: str = ""
+    session_id: Annotated[str, _about("only this dialog")] = ""
 
 
 class DialogStop(Strict):
     """End a dialog."""
 
-    session_id: str
+    session_id: Annotated[str, _about("the dialog")]
 
 
 class DialogAnswer(Strict):
     """Give the final answer of an echo call with remote_control."""
 
-    session_id: str
-    code: Annotated[int, Meta(ge=200, le=699)] = 200
+    session_id: Annotated[str, _about("the dialog")]
+    code: Annotated[int, Meta(ge=200, le=699, description="the final answer")] = 200
 
 
 class DialogSet(Strict):
     """Change the state of a dialog: answer it, stop it, hold its phone or let it go on."""
 
-    session_id: str
-    action: Literal["answer", "stop", "hold", "unhold"]
+    session_id: Annotated[str, _about("the dialog")]
+    action: Annotated[Literal["answer", "stop", "hold", "unhold"], _about("what to do with it")]
     code: Annotated[int, Meta(ge=200, le=699, description="of answer")] = 200
 
 
 class Reinvite(Strict):
     """Send an INVITE on a dialog that was answered."""
 
-    session_id: str
+    session_id: Annotated[str, _about("the dialog")]
 
 
 class Unregister(Strict):
     """De-register a contact, or all those of a user."""
 
-    uri: str
-    event: Literal["deactivated", "probation", "rejected"] = "deactivated"
+    uri: Annotated[str, _about("a contact, or an IMPU or IMPI for all contacts of that user")]
+    event: Annotated[Literal["deactivated", "probation", "rejected"], _about("what the phone is told")] = "deactivated"
 
 
 # impu_add, impu_set and config_set take the properties of the configuration, which config/ checks.

@@ -34,6 +34,7 @@ from lteims.ims.regevent import RegEvent
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar
 from lteims.ims.sdp_files import SdpFiles
+from lteims.ims.security import Security
 from lteims.ims.settings import Settings
 from lteims.ims.sms_store import SmsStore
 from lteims.ims.subscribers import Subscribers
@@ -52,6 +53,7 @@ from lteims.oam.api_protocol import Clocks
 from lteims.oam.api_stats import Sampling
 from lteims.oam.commands import Commands
 from lteims.oam.events import events
+from lteims.oam.ipsec_commands import IpsecCommands
 from lteims.oam.log import LogFile
 from lteims.oam.monitor import Monitor, terminal_available
 from lteims.oam.rates import Rates
@@ -146,8 +148,8 @@ class App:
         stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
         pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
         pcscf.notifier = RegEvent(config, stack, subscribers, time.time)
-        if ipsec is not None:
-            pcscf.security = secure(config, loop, stack, ipsec, subscribers)
+        security = None if ipsec is None else secure(config, loop, stack, ipsec, subscribers)
+        pcscf.security = security
         registrations = Deregistration(stack, subscribers, calls, store)
         provisioning = Provisioning(subscribers, store, registrations, str(self._path.parent))
         added = provisioning.restore()
@@ -176,7 +178,7 @@ class App:
         mms = self._mmsc(self._mm1, subscribers, gateway, store, wheel, stack.tokens) if self._mm1 is not None else None
         if mms is not None:
             control.mms = MmsControl(subscribers, mms, str(self._path.parent))
-        commands = self._commands(control, log_file, plane)
+        commands = self._commands(control, log_file, plane, security)
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:
             await stack.start()
@@ -220,11 +222,12 @@ class App:
         log(IMS, INFO, f"ready: {bound}")
 
     # -- parts
-    def _commands(self, control: Control, log_file: LogFile, plane: MediaPlane) -> Commands:
+    def _commands(self, control: Control, log_file: LogFile, plane: MediaPlane, security: Security | None) -> Commands:
         """The operator's commands, for every console."""
         commands = Commands(control, log_file)
         rates = Rates(time.monotonic, time.process_time, plane.flush, self._api_clients)
-        for command in ServerCommands(rates, plane.flush, lambda: None).commands():
+        ipsec = IpsecCommands(None if security is None else security.sets.views)
+        for command in (*ServerCommands(rates, plane.flush, lambda: None).commands(), *ipsec.commands()):
             commands.add(command)
         return commands
 

@@ -37,6 +37,7 @@ MAX_DIGITS: Final = 10  # of a delta-seconds
 _QVALUE: Final = re.compile(r"[0-9](?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 DEFAULT_EXPIRES: Final = 3600  # seconds, where a Contact's expires is no number (RFC 3261 20.10)
 _FIRST: Final = Judgement(Verdict.CHALLENGE, "no credentials yet")
+_AGAIN: Final = Judgement(Verdict.CHALLENGE, "auth_on_refresh asks for a new one")
 
 
 class Unauthorized(SipError):
@@ -104,6 +105,8 @@ class Registrar:
         level = self._level(subscriber, minimum, credentials)
         if credentials is None or not credentials.get("nonce"):
             judgement = _FIRST
+        elif integrity is not None and integrity.established and credentials.get("nonce") == integrity.nonce:
+            judgement = _AGAIN
         else:
             judgement = self._challenges.judge(subscriber, request, credentials, integrity)
             if judgement.verdict is Verdict.OK:

@@ -196,7 +196,7 @@ class Associations:
 
     def _to(self, changed: SaSet, state: S, until: float, now: float) -> list[Action]:
         if IMS.level >= DEBUG and state is not changed.state:
-            log(IMS, DEBUG, f"SA set {changed.id} of {changed.impi}: {changed.state} -> {state}")
+            log(IMS, DEBUG, f"SA set {changed.id:08x} of {changed.impi}: {changed.state} -> {state}")
         changed.state = state
         changed.until = until
         return [SetTimer(changed, max(now, until))]

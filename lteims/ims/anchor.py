@@ -205,9 +205,10 @@ class Anchor:
             streams = self._streams[i]
             if (own := streams[offerer]) is not None:
                 own.set_direction(sends=back, receives=forth)
-                self._flowing = self._flowing or (forth and back and own.kind in _STEADY)
             if (other := streams[1 - offerer]) is not None:
                 other.set_direction(sends=forth, receives=back)
+            steady = any(stream is not None and stream.kind in _STEADY for stream in streams)  # one side may be ours
+            self._flowing = self._flowing or (forth and back and steady)
             mine = (back, forth) if offerer == 0 else (forth, back)
             self._directions.append(direction_from(sends=mine[0], receives=mine[1]))
         self._opened.clear()

@@ -1010,6 +1010,19 @@ def test_the_number_of_a_dialog_stays_the_same(lab: Lab) -> None:
     lab.play(HUNG_UP)
 
 
+def test_a_call_of_the_server_whose_phone_sends_nothing_ends(lab_with: LabWith) -> None:
+    lab = lab_with(dialog_timeout=30)
+    lab.control.mt_call(impu="2")
+    lab.play(CALLED)
+    lab.clock.advance(20)
+    lab.plane.streams[0].hear()
+    lab.play(f"""
+        29 s
+        within 3 s
+        {HUNG_UP}
+    """)
+
+
 # -- the event users_update
 def test_users_hear_of_every_state_of_their_calls(lab: Lab) -> None:
     happenings = Happenings(lab.subscribers, lab.calls, lab.gateway)
@@ -1034,4 +1047,4 @@ def test_users_hear_of_every_state_of_their_calls(lab: Lab) -> None:
     told.clear()
     lab.control.mt_call(impu="2")
     assert {impi.partition("@")[0] for impi in told} == {"2"}
-    lab.control.dialog_stop(lab.control.dialogs()[-1].session_id)
+    lab.play(f"{CALLED}{HANGS_UP}")

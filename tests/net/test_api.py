@@ -1,22 +1,8 @@
-"""The remote API of the running server (manual 6), by a client of the `websockets` library: every message and event.
+"""The remote API of the running server, as far as it is every server's (manual 6.1 to 6.5): frames, clocks, log, stats.
 
-| message or event | test |
-| --- | --- |
-| greeting, Origin, message_id, arrays, start_time, standalone | test_the_greeting and those behind it |
-| authenticate | test_authentication, test_an_open_password |
-| TLS, client certificates | test_tls |
-| config_get, config_set | test_config |
-| log_get, log_set, log_reset | test_logs, test_log_get_is_flushed |
-| help, stats, license | test_help, test_stats |
-| register, users_update, users_get, unregister, user_set, users_add | test_users |
-| sms, sms_flush, mms | test_sms |
-| mt_call, dialog_get, reinvite, dialog_stop | test_calls |
-| invite, dialog_answer, impu_set | test_the_echo |
-| quit | test_quit |
+What is an IMS's alone is in test_api_ims.py, bad clients are in test_api_hostile.py.
 """
 
-import contextlib
-import itertools
 import json
 import ssl
 import subprocess
@@ -27,71 +13,14 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin
+from websockets.sync.client import connect
 
 from lteims.oam.api_auth import response
-from tests.net.server import Server, free_port
-from tests.phone.account import DOMAIN, Account, ue_db
+from tests.net.remote import BOB, Client, api_port, served
+from tests.net.server import Server
 from tests.phone.phone import Phone
 from tests.phone.talk import Talk
 from tests.phone.wire import Udp
-
-CONFIG = Path(__file__).parents[2] / "config"
-BOB = Account("001010000000002", "none", impu='["001010000000002", "tel:+492"]')
-IDS = itertools.count(1)
-
-
-class Client:
-    """One connection."""
-
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
-        scheme = "wss" if tls else "ws"
-        self._open = contextlib.ExitStack()
-        self.socket: ClientConnection = self._open.enter_context(
-            connect(f"{scheme}://127.0.0.1:{port}", origin=Origin("test"), ssl=tls, proxy=None)
-        )
-        self.greeting = self.take()
-
-    def take(self, within: float = 5.0) -> dict[str, Any]:
-        found = json.loads(self.socket.recv(within))
-        assert isinstance(found, dict)
-        assert found["time"] >= 0
-        assert abs(found["utc"] - time.time()) < 5
-        return found
-
-    def ask(self, message: str, **params: Any) -> dict[str, Any]:
-        """The answer to a request, whether it has an `error` or not."""
-        id = next(IDS)
-        self.socket.send(json.dumps({"message": message, "message_id": id, **params}))
-        found = self.take()
-        assert (found["message"], found["message_id"]) == (message, id)
-        return found
-
-    def do(self, message: str, **params: Any) -> dict[str, Any]:
-        found = self.ask(message, **params)
-        assert "error" not in found, found
-        return found
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-
-def api_port(server: Server) -> int:
-    return int(server.ready.rpartition(":")[2])
-
-
-def served(folder: Path, extra: str = "") -> Server:
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in CONFIG.glob("*.sdp"):
-        (folder / path.name).write_bytes(path.read_bytes())
-    text = f"""domain: "{DOMAIN}", timer_t1: 0.5, com_addr: "127.0.0.1:{free_port()}",
-echo: ["tel:666", {{impu: "tel:102", remote_control: true}}], {extra}
-"""
-    return Server(folder, ue_db([BOB]), text, hosts=("127.0.0.1",))
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +92,21 @@ def test_what_waits_ends_with_its_connection_unless_it_is_standalone(server: Ser
     assert "is cancelled" not in server.log
 
 
+def test_what_waits_is_carried_out_by_its_time(client: Client) -> None:
+    for id, start in (("late", 0.4), ("soon", 0.2), ("now", 0)):
+        client.socket.send(json.dumps({"message": "help", "message_id": id, "start_time": start}))
+    assert [client.take()["message_id"] for _ in range(3)] == ["now", "soon", "late"]
+    for wrong in (-1, "1", True, 1e300, [], {}, 1e9):
+        assert "start_time" in client.ask("help", start_time=wrong)["error"]
+    assert "absolute_time" in client.ask("help", start_time=0, absolute_time=1)["error"]
+    assert "standalone" in client.ask("help", standalone="yes")["error"]
+
+
+def test_what_is_refused_of_other_servers(client: Client) -> None:
+    for name in ("loop_count", "loop_delay", "cancel"):
+        assert f"'{name}' is not supported: " in client.ask("stats", **{name: 1})["error"]
+
+
 def test_help(client: Client) -> None:
     found = client.do("help")
     assert {"config_get", "log_get", "users_get", "sms", "mt_call", "dialog_get"} <= set(found["messages"])
@@ -181,6 +125,7 @@ def test_stats(client: Client, ue: Phone) -> None:
     again = client.do("stats")
     assert again["counters"]["messages"]["sip_register"] == 1
     assert again["instance_id"] == found["instance_id"]
+    assert isinstance(found["instance_id"], int)
 
 
 def test_config(client: Client) -> None:
@@ -213,6 +158,49 @@ def test_a_setting_is_effective_at_once(client: Client, ue: Phone) -> None:
     client.do("config_set", binding_expires=3600)
 
 
+def test_every_setting(client: Client) -> None:
+    before = client.do("config_get")
+    wanted: dict[str, tuple[Any, Any, Any]] = {  # as it is shown, as it is set, and what it cannot be
+        "precondition": ("off", False, "maybe"),
+        "sms_retry_delay": (7, 7, 0),
+        "sms_expires": (77, 77, -1),
+        "binding_expires": (88, 88, 0),
+        "subscribe_expires": (99, 99, 864_001),
+        "auth_on_register_only": (True, True, "maybe"),
+        "dialog_timeout": (0, 0, -1),
+        "p_called_party_id": (True, True, "yes"),
+        "sms_message_filter": (
+            {"cp_data": "treat", "cp_ack": "ignore", "rp_data": "reject", "rp_ack": "treat"},
+            {"cp_ack": "ignore", "rp_data": "reject"},
+            {"rp_ack": "drop"},
+        ),
+        "sms_forced_cp_cause": (17, 17, 256),
+        "sms_forced_rp_cause": (255, 255, -1),
+    }
+    for name, (_, _, wrong) in wanted.items():
+        others = {other: good for other, (_, good, _) in wanted.items()}
+        error = client.ask("config_set", **(others | {name: wrong}))["error"]
+        assert name in error
+    assert {name: client.do("config_get")[name] for name in wanted} == {name: before[name] for name in wanted}
+    client.do("config_set", **{name: good for name, (_, good, _) in wanted.items()})
+    after = client.do("config_get")
+    assert {name: after[name] for name in wanted} == {name: shown for name, (shown, _, _) in wanted.items()}
+    client.do("config_set", **{name: before[name] for name in wanted})
+    assert {name: client.do("config_get")[name] for name in wanted} == {name: before[name] for name in wanted}
+
+
+def test_a_call_that_runs_ends_by_a_timeout_that_is_set_now(client: Client, ue: Phone) -> None:
+    before = client.do("config_get")["dialog_timeout"]
+    with Talk(ue) as talk:
+        session_id = client.do("mt_call", impi=BOB.username)["session_id"]
+        talk.take()
+        talk.pick_up()
+        assert client.do("dialog_get", session_id=session_id)["dialogs"][0]["state"] == "start"
+        client.do("config_set", dialog_timeout=1)
+        talk.expect("BYE", 5)
+    client.do("config_set", dialog_timeout=before)
+
+
 def test_logs(client: Client) -> None:
     while client.do("log_get", allow_empty=True, timeout=0.1)["logs"]:
         pass
@@ -234,102 +222,6 @@ def test_log_get_is_flushed(client: Client) -> None:
     client.socket.send('{"message":"log_get","message_id":"first","min":100000,"timeout":1000}')
     client.socket.send('{"message":"log_get","message_id":"second","timeout":0,"allow_empty":true}')
     assert [client.take()["message_id"], client.take()["message_id"]] == ["first", "second"]
-
-
-def test_users(client: Client, ue: Phone) -> None:
-    (user,) = client.do("users_get", registered_only=True)["users"]
-    assert (user["impi"], user["sms"]) == (BOB.username, 0)
-    (binding,) = user["bindings"]
-    assert (binding["uri"], binding["q"], binding["dialogs"]) == (ue.contact_uri, 1.0, [])
-    assert "tel:+492" in binding["impu"]
-    assert 0 < binding["expires"] <= 3600
-    assert "Unknown event" in client.ask("register", register=["sms", "nope"])["error"]
-    client.do("register", register="users_update")
-    assert client.do("unregister", uri=ue.contact_uri)["uris"] == [ue.contact_uri]
-    event = client.take()
-    assert event["message"] == "users_update"
-    assert [u["bindings"] for u in event["users_update"]] == [[]]
-    client.do("register", unregister=["users_update"])
-    assert client.do("users_get", registered_only=True)["users"] == []
-    assert "there is no" in client.ask("unregister", uri="sip:nobody@nowhere")["error"]
-
-
-def test_more_users(client: Client, server: Server) -> None:
-    new = Account("001010000000009", "none", impu='["001010000000009"]')
-    entry = {"imsi": new.imsi, "authent_type": "none", "impu": [new.imsi, "tel:+499"], "domain": DOMAIN}
-    assert client.do("users_add", users=[entry])["added"] == 1
-    assert "already" in client.ask("users_add", users=[entry])["error"]
-    assert "imsi" in client.ask("users_add", users=[{"imsi": 5}])["error"]
-    phone = Phone(Udp(("127.0.0.1", server.port)), new)
-    assert phone.register().code == 200
-    phone.register(phone.contact(0))
-    phone.wire.close()
-    impis = {user["impi"]: user for user in client.do("users_get")["users"]}
-    assert len(impis) == 2
-    client.do("user_set", impi=new.username, force_sms_over_sg=True)
-    found = next(user for user in client.do("users_get")["users"] if user["impi"] == new.username)
-    assert found["force_sms_over_sg"] is True
-    assert "no user" in client.ask("user_set", impi="x", force_sms_over_sg=True)["error"]
-
-
-def test_sms(client: Client) -> None:
-    assert client.do("sms", impu="tel:+492", text="hello", sender="600")["ids"]
-    assert client.do("sms", impi=BOB.username, binary="AQL/", dcs=4)["ids"]
-    assert client.do("sms", impi=BOB.username, binary_hex="0102ff", tp_udl=3)["ids"]
-    assert "binary" in client.ask("sms", impi=BOB.username, binary="?")["error"]
-    assert "no user" in client.ask("sms", impi="nobody", text="x")["error"]
-    assert client.do("users_get")["users"][0]["sms"] == 3
-    assert client.do("sms_flush", impi=BOB.username)["count"] == 3
-    assert "mms_server_bind_addr" in client.ask("mms", filename="a.txt", **{"from": "1", "to": "2"})["error"]
-
-
-def test_the_event_sms(client: Client, ue: Phone) -> None:
-    client.do("register", register=["sms"])
-    request = ue.request("MESSAGE", "sip:+492@" + DOMAIN)
-    request.body = b"good morning"
-    request.set("content-type", "text/plain")
-    assert ue.exchange(request).code in (200, 202)
-    event = client.take()
-    assert (event["message"], event["text"]) == ("sms", "good morning")
-    assert {"sender", "destination", "dcs"} <= event.keys()
-    client.do("sms_flush", impi=BOB.username)
-
-
-def test_calls(client: Client, ue: Phone) -> None:
-    with Talk(ue) as talk:
-        session_id = client.do("mt_call", impu="tel:+492", caller="tel:+491")["session_id"]
-        talk.take()
-        talk.pick_up()
-        (dialog,) = client.do("dialog_get", session_id=session_id)["dialogs"]
-        assert (dialog["session_id"], dialog["state"], dialog["type"]) == (session_id, "start", "mt call")
-        assert {"to", "from", "date", "duration", "event_list", "medias"} <= dialog.keys()
-        events = [(e["type"], e.get("message"), e["state"]) for e in dialog["event_list"]]
-        assert ("recv", "200 INVITE") in [event[:2] for event in events]
-        assert ("state", None, "start") in events
-        assert {"type", "qos", "dir", "rtp_addr", "rtp_recv_count"} <= dialog["medias"][0].keys()
-        client.do("dialog_stop", session_id=session_id)
-        talk.expect("BYE")
-        assert client.do("dialog_get", session_id=session_id)["dialogs"][0]["state"] == "stop"
-    for message in ("dialog_stop", "dialog_answer", "reinvite"):
-        assert "there is no dialog" in client.ask(message, session_id="none")["error"]
-    assert "no user" in client.ask("mt_call", impi="nobody")["error"]
-
-
-def test_the_echo(client: Client, ue: Phone) -> None:
-    client.do("register", register="invite")
-    with Talk(ue) as talk:
-        talk.dial("tel:102")
-        assert talk.hear().code == 180
-        event = client.take()
-        assert event["message"] == "invite"
-        client.do("dialog_answer", session_id=event["session_id"], code=486)
-        assert talk.hear().code == 486
-    client.do("impu_set", impu="tel:666", code=603)
-    with Talk(ue) as talk:
-        talk.dial("tel:666")
-        assert talk.hear().code == 603
-    client.do("impu_set", impu="tel:666", code=0)
-    assert "there is no IMPU" in client.ask("impu_set", impu="tel:000", code=0)["error"]
 
 
 def test_authentication(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from lteims.media.sdp import SdpError
 from lteims.sim.call import SDP, Call, CallState
-from lteims.sim.session import wants_preconditions
 from lteims.sim.transactions import Served
 from lteims.sip.dialog import Dialog
 from lteims.sip.errors import SipError
@@ -29,7 +28,7 @@ class IncomingCall(Call):
     def __init__(self, phone: "Phone", served: Served) -> None:
         request = served.request
         super().__init__(phone, Dialog.of_request(request, served.to_tag))
-        self.caller = request.get("p-asserted-identity") or request.get("from")
+        self.caller = ", ".join(request.values("p-asserted-identity")) or request.get("from")
         self.called = request.get("p-called-party-id")
         self.invite = request
         self._served = served
@@ -48,7 +47,7 @@ class IncomingCall(Call):
         self._served.reply(100)
         self._headers = self._timer.on_request(self.invite)
         try:
-            conditional = self._offer is not None and wants_preconditions(self._offer)
+            conditional = self._offer is not None and self.session.check(self._offer)
         except SdpError as error:
             raise SipError(400, f"bad SDP: {error}") from None
         if conditional and self._phone.profile.preconditions and self._reliably:

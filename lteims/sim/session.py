@@ -73,6 +73,12 @@ class Session:
         self._preconditions.heard(offer)
         return self._preconditions.answer(answer).encode()
 
+    def check(self, body: bytes) -> bool:
+        """Can this offer be answered, and does it have preconditions? SipError 488, SdpError."""
+        offer = Sdp.parse(body)
+        self._choose(offer)
+        return offers_preconditions(offer)
+
     def _choose(self, offer: Sdp) -> tuple[int, Media]:
         for n, media in enumerate(offer.medias):
             if media.kind == "audio" and not media.rejected and media.proto.upper() in PLAIN and self._common(media):
@@ -169,11 +175,6 @@ class Session:
     def rtcp(self) -> tuple[str, int] | None:
         """Where RTCP is to be sent."""
         return self.remote.rtcp_addr(self._theirs()) if self.remote is not None else None
-
-
-def wants_preconditions(body: bytes) -> bool:
-    """Does this offer have preconditions?"""
-    return offers_preconditions(Sdp.parse(body))
 
 
 def _words(rtpmap: str) -> tuple[str, int]:

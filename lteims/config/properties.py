@@ -75,7 +75,7 @@ def _told(value: object, spot: Spot) -> Endpoint:
     return addr
 
 
-_SIP_ADDR = table_of({"addr": _told, "bind_addr": text, "port_min": _port, "port_max": _port, "ipsec_port": _port})
+SIP_ADDR = table_of({"addr": _told, "bind_addr": text, "port_min": _port, "port_max": _port, "ipsec_port": _port})
 
 
 def _sip_addr(value: object, spot: Spot) -> SipAddr:
@@ -84,7 +84,7 @@ def _sip_addr(value: object, spot: Spot) -> SipAddr:
         addr = _told(value, spot)
         return SipAddr(addr, addr)
     members, here = opened(value, spot)
-    fields = read_members(_SIP_ADDR, members, here)
+    fields = read_members(SIP_ADDR, members, here)
     if "addr" not in fields:
         if "addr" not in members:
             spot.error("'addr' is missing: on which address do phones reach the server?")
@@ -105,12 +105,12 @@ def _sip_addr(value: object, spot: Spot) -> SipAddr:
     return sip_addr
 
 
-_COM_AUTH = table_of({"passfile": path, "password": text, "unsecure": flag})
+COM_AUTH = table_of({"passfile": path, "password": text, "unsecure": flag})
 
 
 def _com_auth(value: object, spot: Spot) -> ComAuth:
     members, here = opened(value, spot)
-    auth = ComAuth(**read_members(_COM_AUTH, members, here))
+    auth = ComAuth(**read_members(COM_AUTH, members, here))
     if not auth.passfile and not auth.password:
         spot.error("'passfile' or 'password' must be set")
     elif auth.passfile and auth.password:
@@ -139,7 +139,7 @@ def _response_code(value: object, spot: Spot) -> int:
     return value
 
 
-_HEADER = table_of(
+CUSTOM_HEADER = table_of(
     {
         "name": _header_name,
         "value": text,
@@ -152,7 +152,7 @@ _HEADER = table_of(
 
 def _custom_header(value: object, spot: Spot) -> CustomHeader:
     members, here = opened(value, spot)
-    fields = read_members(_HEADER, members, here)
+    fields = read_members(CUSTOM_HEADER, members, here)
     for name in ("name", "value"):
         if name not in members:
             spot.error(f"'{name}' is missing")
@@ -162,12 +162,12 @@ def _custom_header(value: object, spot: Spot) -> CustomHeader:
 
 
 _action = choice(SmsAction)
-_FILTER = table_of(dict.fromkeys(("cp_data", "cp_ack", "rp_data", "rp_ack"), _action))
+SMS_MESSAGE_FILTER = table_of(dict.fromkeys(("cp_data", "cp_ack", "rp_data", "rp_ack"), _action))
 
 
 def _sms_message_filter(value: object, spot: Spot) -> SmsMessageFilter:
     members, here = opened(value, spot)
-    return SmsMessageFilter(**read_members(_FILTER, members, here))
+    return SmsMessageFilter(**read_members(SMS_MESSAGE_FILTER, members, here))
 
 
 IMS: dict[str, Property] = table_of(

@@ -4,7 +4,6 @@ Pure; call.py asks for bodies and feeds those that come, voice.py is told where 
 """
 
 from lteims.media.codec import Codec, RtpMap
-from lteims.media.frame import codec_of
 from lteims.media.offer_answer import PLAIN
 from lteims.media.precondition import Preconditions, offers_preconditions
 from lteims.media.sdp import Direction, Media, Origin, Sdp, connection_text, direction_from
@@ -163,8 +162,12 @@ class Session:
 
     @property
     def codec(self) -> Codec | None:
-        """What is sent."""
-        return codec_of(self._theirs()) if self.remote is not None else None
+        """What is sent: the first format of theirs that we have."""
+        media = self._theirs() if self.remote is not None else None
+        for name, entry in (self._common(media) if media is not None else {}).items():
+            if media is not None and not entry.is_auxiliary:
+                return Codec(entry, media.fmtp(name), 20)
+        return None
 
     @property
     def rtp(self) -> tuple[str, int] | None:

@@ -64,9 +64,8 @@ class Commands:
         if control.sms is not None:
             for command in SmsCommands(control.sms, self._identities).commands():
                 self.add(command)
-        if control.mms is not None:
-            for command in MmsCommands(control.mms, self._identities).commands():
-                self.add(command)
+        for command in MmsCommands(control.mms, self._identities).commands():
+            self.add(command)
         if control.registrations is not None:
             for command in RegistrationCommands(control.registrations).commands():
                 self.add(command)

@@ -24,8 +24,8 @@ class MmsControl(Protocol):
 class MmsCommands:
     """Makes the command."""
 
-    def __init__(self, control: MmsControl, identities: Callable[[str], Iterable[str]]) -> None:
-        """`identities` gives the IMPIs and IMPUs that begin with a text."""
+    def __init__(self, control: MmsControl | None, identities: Callable[[str], Iterable[str]]) -> None:
+        """Without `control` there is no MMSC. `identities` gives the IMPIs and IMPUs that begin with a text."""
         self._control = control
         self._identities = identities
         self._tasks: set[asyncio.Task[None]] = set()
@@ -52,14 +52,17 @@ class MmsCommands:
             raise CommandError(f"{error}") from None
         if len(words) != 3:
             raise CommandError("usage: mms FILENAME FROM TO")
+        if self._control is None:
+            raise CommandError("this server has no multimedia messages: set mms_server_bind_addr")
         draft = self._control.prepare(*words)
-        task = asyncio.get_running_loop().create_task(self._send(draft))
+        task = asyncio.get_running_loop().create_task(self._send(self._control, draft))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return f"{len(draft.body)} octets for {draft.to[0]}"
 
-    async def _send(self, draft: Draft) -> None:
+    @staticmethod
+    async def _send(control: MmsControl, draft: Draft) -> None:
         try:
-            await self._control.send(draft)
+            await control.send(draft)
         except OperatorError as error:
             log(IMS, ERROR, f"mms: {error}")

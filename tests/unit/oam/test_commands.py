@@ -13,7 +13,7 @@ from lteims.trace import DEBUG, ERROR, SIP
 
 from .users import FakeControl
 
-NAMES = ["dialog", "dialog_answer", "dialog_stop", "exit", "help", "log", "mt_call", "quit", "reinvite", "users"]
+NAMES = ["dialog", "dialog_answer", "dialog_stop", "exit", "help", "log", "mms", "mt_call", "quit", "reinvite", "users"]
 
 
 @pytest.fixture

@@ -54,6 +54,8 @@ def reason(error: BaseException, secure: bool) -> str:
                 return f"TLS: {error.__cause__.reason or error.__cause__}; it may want a client certificate"
             closed = error.rcvd
             return f"the server closed it ({closed.code} {closed.reason})" if closed else "the server went away"
+        case InvalidHandshake() | EOFError() if secure:
+            return "TLS is agreed on, but nothing answers: it may want a client certificate, or another one"
         case InvalidHandshake() | EOFError():
             return f"what answers there is no WebSocket server, or {tls}"
         case OSError():

@@ -98,9 +98,9 @@ class OutgoingCall(Call):
             headers["session-expires"] = SessionExpires(self._phone.profile.session_expires, "uac").encode()
             headers["supported"] = "timer"
         answer = await self._ask("PRACK", headers=headers)
-        if answer.code >= 300:
+        if answer.code >= 300 and self.state is not CallState.ENDED:
             self._phone.fault(f"PRACK was answered {answer.start_line()[8:]}")
-        if self._negotiated or not self.session.negotiating:
+        if self._negotiated or self.state is CallState.ENDED or not self.session.negotiating:
             return
         self._negotiated = True
         await asyncio.sleep(self._phone.bearer_delay)

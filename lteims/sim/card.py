@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lteims.aka.algorithm import SimAlgo, new_algorithm
 from lteims.aka.errors import AkaError
-from lteims.aka.sqn import DELTA
+from lteims.aka.sqn import DELTA, split
 from lteims.aka.usim import Usim
 from lteims.errors import OperatorError
 from lteims.sim.errors import SimError
@@ -90,7 +90,9 @@ class Sim:
             )
         except (AkaError, OperatorError) as error:
             raise SimError(f"the card of {self.imsi}: {error}") from None
-        return Usim(algorithm, sqn_ms=self.sqn, delta=self.delta)
+        card = Usim(algorithm, sqn_ms=self.sqn, delta=self.delta)
+        card.seq_ms = [split(self.sqn)[0]] * len(card.seq_ms)  # as of a card that has been in use
+        return card
 
 
 def _octets(name: str, text: str) -> bytes:

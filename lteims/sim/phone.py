@@ -144,7 +144,9 @@ class Phone:
         return await self.emergency.register()
 
     async def deregister(self) -> None:
-        """Leave the network."""
+        """Leave the network, once what came before it has been acknowledged."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_PATIENCE)
         await self.registration.deregister()
 
     async def subscribe(self) -> None:
@@ -154,7 +156,7 @@ class Phone:
 
     async def call(
         self, target: str, *, emergency: bool = False, anonymous: bool = False, offer: bool = True
-    ) -> "Call":
+    ) -> OutgoingCall:
         """Send an INVITE; the call's own methods wait for what becomes of it. A mere number becomes a tel URI.
 
         `emergency` uses the emergency registration; `anonymous` none at all. `offer` False leaves the offer to the
@@ -168,7 +170,7 @@ class Phone:
         call.start()
         return call
 
-    async def emergency_call(self, target: str = SOS, *, anonymous: bool = False) -> Call:
+    async def emergency_call(self, target: str = SOS, *, anonymous: bool = False) -> OutgoingCall:
         """Call for help: over an emergency registration, made first if need be, or without any."""
         if not anonymous and not self.emergency.bound:
             await self.register_emergency()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from lteims import __version__, trace
 from lteims.config.log_options import (
@@ -290,14 +291,14 @@ def _logs_change(value: object) -> tuple[list[LogSetting], int | None]:
         options = _read(f"logs.layers.{name}", member, api_schema.LayerChange)
         for option in LayerOption:
             given = getattr(options, option)
-            if given is not None:
+            if given is not UNSET:
                 number = LEVEL_NAMES.index(given) if option is LayerOption.LEVEL else int(given)
                 found.append(LayerSetting(name.lower(), option, number))
-    if change.rotate is not None:
+    if change.rotate is not UNSET:
         found.append(RotateSize(change.rotate))
-    if change.path is not None:
+    if change.path is not UNSET:
         found.append(RotatePath(change.path))
-    return found, change.count
+    return found, None if change.count is UNSET else change.count
 
 
 def _read(where: str, value: object, type: type[S]) -> S:

@@ -4,7 +4,6 @@ api.py feeds it and sends what it makes. No frame raises: what is wrong with it 
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +16,7 @@ from lteims.oam.api_auth import TYPE
 
 MOST_MEMBERS: Final = 1000  # of an array of requests
 _LONGEST_DELAY: Final = 366 * 86400.0  # seconds that a request may be put off
+_LATEST: Final = 1e12
 _SHOWN: Final = 60  # characters of the client's words that an error repeats
 
 
@@ -93,6 +93,8 @@ def requests(frame: str | bytes, now: float) -> list[Call | Fault]:
         why = "nested too deep" if isinstance(error, RecursionError) else str(error).removeprefix("JSON is malformed: ")
         return [Fault(Envelope(), f"Malformed JSON: {why}")]
     members = value if isinstance(value, list) else [value]
+    if not members:
+        return [Fault(Envelope(), "There is no request in the array")]
     if len(members) > MOST_MEMBERS:
         return [Fault(Envelope(), f"Too many requests in one array: {len(members)}, the most is {MOST_MEMBERS}")]
     return [_request(member, now) for member in members]
@@ -117,7 +119,7 @@ def _request(member: Any, now: float) -> Call | Fault:
             if key in params:
                 raise ValueError(f"'{key}' is not supported: {api_schema.REFUSED[key]}")
         return Call(envelope, params if schema is dict else api_schema.read(params, schema), delay, standalone)
-    except ValueError as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         return Fault(envelope, str(error))
 
 
@@ -128,10 +130,12 @@ def _delay(member: dict[str, Any], now: float) -> float:
         return 0.0
     if isinstance(start, bool) or not isinstance(start, int | float):
         raise ValueError("'start_time' must be a number of seconds")
-    delay = start - now if absolute else start
-    if not math.isfinite(delay) or delay > _LONGEST_DELAY or (delay < 0 and not absolute):
+    if not abs(start) <= _LATEST:  # JSON has integers that are no float
         raise ValueError("'start_time' is out of range")
-    return max(0.0, float(delay))
+    delay = float(start) - now if absolute else float(start)
+    if delay > _LONGEST_DELAY or (delay < 0 and not absolute):
+        raise ValueError("'start_time' is out of range")
+    return max(0.0, delay)
 
 
 def _flag(member: dict[str, Any], name: str) -> bool:

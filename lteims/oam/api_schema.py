@@ -67,7 +67,7 @@ class LogSet(Strict):
     layer: Annotated[str, _about("mandatory with `log`")] = ""
     level: Annotated[Literal["", "error", "warn", "info", "debug"], _about("mandatory with `log`")] = ""
     dir: Annotated[Literal["", "-", "UL", "DL", "FROM", "TO"], _about("where the entry comes from or goes to")] = ""
-    ue_id: Annotated[int | None, _about("the id that the entry shows")] = None
+    ue_id: Annotated[int, Meta(ge=0, le=0xFFFFFFFF, description="the id that the entry shows")] | None = None
     flush: Annotated[bool, _about("write the file out")] = False
     rotate: Annotated[bool, _about("set the file aside and begin a new one")] = False
     cut: Annotated[bool, _about("begin the file anew")] = False
@@ -264,20 +264,20 @@ EVENTS = ("invite", "sms", "users_update")
 class LayerChange(Strict):
     """The options of one layer in config_set."""
 
-    level: Level | None = None
-    max_size: Annotated[int, Meta(ge=0, le=999_999_999)] | None = None
-    key: bool | None = None
-    crypto: bool | None = None
-    payload: bool | None = None
+    level: Level | UnsetType = UNSET
+    max_size: Annotated[int, Meta(ge=0, le=999_999_999)] | UnsetType = UNSET
+    key: bool | UnsetType = UNSET
+    crypto: bool | UnsetType = UNSET
+    payload: bool | UnsetType = UNSET
 
 
 class LogsChange(Strict):
     """The member `logs` of config_set."""
 
     layers: dict[str, Any] = {}  # each is a LayerChange
-    count: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    rotate: Annotated[int, Meta(ge=0)] | None = None
-    path: str | None = None
+    count: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    rotate: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    path: str | UnsetType = UNSET
 
 
 def read(value: object, type: type[S]) -> S:

@@ -29,7 +29,7 @@ class Client:
         scheme = "wss" if tls else "ws"
         self._open = contextlib.ExitStack()
         self.socket: ClientConnection = self._open.enter_context(
-            connect(f"{scheme}://127.0.0.1:{port}", origin=Origin("test"), ssl=tls, proxy=None)
+            connect(f"{scheme}://127.0.0.1:{port}", origin=Origin("test"), ssl=tls, proxy=None, max_size=None)
         )
         self.events: list[dict[str, Any]] = []  # that came before an answer
         self.greeting = self.take()

@@ -50,7 +50,7 @@ def test_array_gives_one_for_each_member() -> None:
     found = requests('[{"message":"help"},7,{"message":"nope","message_id":3},{"message":"stats"}]', 0)
     assert [type(item) for item in found] == [Call, Fault, Fault, Call]
     assert found[2] == Fault(Envelope("nope", (3,)), "Unknown message: nope")
-    assert requests("[]", 0) == []
+    assert requests("[]", 0) == [Fault(Envelope(), "There is no request in the array")]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,8 @@ def test_too_many_members() -> None:
         ({"message": "help", "start_time": True}, "start_time"),
         ({"message": "help", "start_time": -1}, "out of range"),
         ({"message": "help", "start_time": 1e300}, "out of range"),
+        ({"message": "help", "start_time": 10**400}, "out of range"),
+        ({"message": "help", "start_time": -(10**400), "absolute_time": True}, "out of range"),
         ({"message": "help", "start_time": 1, "absolute_time": 1}, "absolute_time"),
     ],
 )

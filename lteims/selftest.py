@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lteims.ipsec.errors import NoIpsec
 from lteims.ipsec.sa import Aalg, Ealg
 from lteims.net.esp_socket import raw_socket
-from lteims.net.xfrm import Kernel, Netlink, probe
+from lteims.net.xfrm_netlink import Kernel, Netlink, probe
 
 _CAP_NET_ADMIN = 12
 _IPPROTO_SCTP = 132

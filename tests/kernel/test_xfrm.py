@@ -4,6 +4,7 @@ The contract is tests/peers/ipsec.py; here also what only the kernel does: TCP i
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from pyroute2 import IPRoute, NetNS, netns
+from pyroute2 import NetNS, netns
 
 from lteims.ipsec import udp, xfrm
 from lteims.ipsec.errors import NoIpsec
@@ -19,11 +20,12 @@ from lteims.ipsec.esp import Esp
 from lteims.ipsec.sa import Aalg, Ealg, Sa
 from lteims.ipsec.xfrm import Policy, State
 from lteims.net.esp import UserSpaceIpsec
-from lteims.net.xfrm import KernelIpsec, Netlink, probe
+from lteims.net.xfrm import KernelIpsec
+from lteims.net.xfrm_netlink import Netlink, probe
 from tests.peers import ipsec as contract
 from tests.peers.ipsec import Host, Pair, seen_there
 
-NAMES = OURS, THEIRS = "lteims-xfrm-a", "lteims-xfrm-b"
+NAMES = OURS, THEIRS = f"xfrm-a-{os.getpid()}", f"xfrm-b-{os.getpid()}"
 _ETH_P_ALL = 3
 _NODAD = 0x02  # IFA_F_NODAD: usable at once
 ADDRESSES = {"IPv4": ("10.98.7.1", "10.98.7.2"), "IPv6": ("fd00:98:7::1", "fd00:98:7::2")}
@@ -33,25 +35,18 @@ DRIVERS = {"kernel": KernelIpsec, "user": UserSpaceIpsec}
 @pytest.fixture(scope="module")
 def link() -> Iterator[None]:
     """Two namespaces and a wire."""
-    drop()
     for name in NAMES:
         netns.create(name)
-    with IPRoute() as here:
-        here.link("add", ifname="xfrm-a", kind="veth", peer={"ifname": "xfrm-b"})
-        for name, device in zip(NAMES, ("xfrm-a", "xfrm-b"), strict=True):
-            here.link("set", index=here.link_lookup(ifname=device)[0], net_ns_fd=name)
-    for n, (name, device) in enumerate(zip(NAMES, ("xfrm-a", "xfrm-b"), strict=True)):
+    with NetNS(OURS) as here:
+        here.link("add", ifname="a", kind="veth", peer={"ifname": "b", "net_ns_fd": THEIRS})
+    for n, (name, device) in enumerate(zip(NAMES, "ab", strict=True)):
         with NetNS(name) as there:
             index = there.link_lookup(ifname=device)[0]
             there.addr("add", index=index, address=ADDRESSES["IPv4"][n], prefixlen=24)
             there.addr("add", index=index, address=ADDRESSES["IPv6"][n], prefixlen=64, flags=_NODAD)
             there.link("set", index=index, state="up")
     yield
-    drop()
-
-
-def drop() -> None:
-    for name in {*NAMES} & {*netns.listnetns()}:
+    for name in NAMES:
         netns.remove(name)
 
 
@@ -200,7 +195,7 @@ async def test_late_and_repeated_packets(hosts: Hosts) -> None:
         assert await hosts[1].silent() is not came
     raw.close()
     (there,) = seen_there(pair.out)
-    assert hosts[1].usage(there).replayed == 2
+    await contract.until(lambda: hosts[1].usage(there).replayed == 2)
 
 
 @FAMILIES

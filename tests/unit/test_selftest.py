@@ -9,7 +9,7 @@ from lteims import selftest
 from lteims.ipsec import xfrm
 from lteims.ipsec.errors import NoIpsec
 from lteims.ipsec.sa import Aalg, Ealg
-from lteims.net.xfrm import Kernel, Netlink
+from lteims.net.xfrm_netlink import Kernel, Netlink
 
 
 def test_every_finding_says_what_effect_and_mend() -> None:

@@ -13,8 +13,9 @@ import pytest
 from lteims.ipsec import xfrm
 from lteims.ipsec.errors import NoIpsec
 from lteims.ipsec.sa import Aalg, Ealg, Sa
-from lteims.net import xfrm as driver
-from lteims.net.xfrm import KernelIpsec, Netlink, Refused, probe
+from lteims.net import xfrm_netlink
+from lteims.net.xfrm import KernelIpsec
+from lteims.net.xfrm_netlink import Netlink, Refused, probe
 
 OUT = Sa(1000, "10.0.0.1", 1, "10.0.0.2", 2, False, Aalg.HMAC_SHA1_96, Ealg.AES_CBC, bytes(20), bytes(16))
 BACK = replace(OUT, spi=1001, src="10.0.0.2", sport=2, dst="10.0.0.1", dport=1, inbound=True)
@@ -36,19 +37,25 @@ class Kernel:
         self._answers: list[bytes] = []
 
     def sendto(self, data: bytes, _: object) -> None:
-        ((kind, flags, sequence, payload),) = xfrm.messages(data)
+        answers = [self.before, *(self._answer(*message) for message in xfrm.messages(data))]
+        self._answers += [answer for answer in answers if answer]
+
+    def _answer(self, kind: int, flags: int, sequence: int, payload: bytes) -> bytes:
         self.asked += 1
+        dump = flags & xfrm.DUMP == xfrm.DUMP
         code = self.refuse.get(self.asked, 0)
         found: list[bytes] = []
         if not code:
-            code, found = self._do(kind, payload, bool(flags & xfrm.DUMP == xfrm.DUMP))
-        kinds = {xfrm.GETSA: xfrm.NEWSA, xfrm.GETPOLICY: xfrm.NEWPOLICY}
-        answer = b"".join(xfrm.request(kinds[kind], each, sequence, 2) for each in found)
-        if flags & xfrm.DUMP == xfrm.DUMP and not code:
-            answer += xfrm.request(xfrm.DONE, bytes(4), sequence, 2)
-        elif code or not found:
-            answer = xfrm.request(xfrm.ERROR, struct.pack("=i", -code) + bytes(16), sequence, 0)
-        self._answers += [*([self.before] if self.before else []), answer]
+            code, found = self._do(kind, payload, dump)
+        if not code and dump:
+            kind = {xfrm.GETSA: xfrm.NEWSA, xfrm.GETPOLICY: xfrm.NEWPOLICY}[kind]
+            whole = b"".join(xfrm.request(kind, each, sequence, 2) for each in found)
+            return whole + xfrm.request(xfrm.DONE, bytes(4), sequence, 2)
+        if found:
+            return xfrm.request(xfrm.NEWSA, found[0], sequence, 0)
+        if not code and not flags & xfrm.ACK:
+            return b""
+        return xfrm.request(xfrm.ERROR, struct.pack("=i", -code) + bytes(16), sequence, 0)
 
     def _do(self, kind: int, payload: bytes, dump: bool) -> tuple[int, list[bytes]]:
         match kind:
@@ -61,9 +68,14 @@ class Kernel:
                 return (0, [found]) if found else (errno.ESRCH, [])
             case xfrm.DELSA:
                 return 0 if self.states.pop(payload[:20], None) else errno.ESRCH, []
-            case xfrm.UPDPOLICY:
+            case xfrm.NEWPOLICY if self.policy(payload) in self.policies:
+                return errno.EEXIST, []
+            case xfrm.NEWPOLICY | xfrm.UPDPOLICY:
                 self.policies[self.policy(payload)] = payload
                 return 0, []
+            case xfrm.GETPOLICY if not dump:
+                found = self.policies.get(payload[:56] + payload[60:61])
+                return (0, [found]) if found else (errno.ENOENT, [])
             case xfrm.GETPOLICY:
                 return 0, list(self.policies.values())
             case xfrm.DELPOLICY:
@@ -102,7 +114,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     def fake(family: int = -1, *rest: Any) -> Any:
         return made if family == socket.AF_NETLINK else real(family, *rest)
 
-    monkeypatch.setattr(driver.socket, "socket", fake)
+    monkeypatch.setattr(xfrm_netlink.socket, "socket", fake)
     return made
 
 
@@ -146,7 +158,7 @@ def test_a_kernel_without_xfrm(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.EPROTONOSUPPORT, "Protocol not supported")
 
-    monkeypatch.setattr(driver.socket, "socket", refuse)
+    monkeypatch.setattr(xfrm_netlink.socket, "socket", refuse)
     with pytest.raises(NoIpsec, match="modprobe xfrm_user"):
         Netlink()
 
@@ -206,6 +218,63 @@ def test_a_failure_at_any_request_leaves_what_was(kernel: Kernel, ipsec: KernelI
             ipsec.remove([other, *NEWER, changed])
             ipsec.install([OUT])
     assert failed >= 8
+
+
+def test_an_sa_that_the_kernel_lacks_takes_none_of_the_others_in(kernel: Kernel, ipsec: KernelIpsec) -> None:
+    ipsec.install([OUT, BACK])
+    before = dict(kernel.states), dict(kernel.policies)
+    kernel.lacks = {b"hmac(sha256)"}
+    last = replace(NEWER[1], aalg=Aalg.HMAC_SHA256_128, auth_key=bytes(32))
+    with pytest.raises(NoIpsec, match=r"hmac-sha-256-128 and aes-cbc, SPI 1003 to 10\.0\.0\.1: the kernel lacks"):
+        ipsec.install([NEWER[0], replace(OUT, spi=55, dport=9), last])
+    assert (kernel.states, kernel.policies) == before
+
+
+def test_a_passing_failure_of_the_quick_way_is_mended(kernel: Kernel, ipsec: KernelIpsec) -> None:
+    ipsec.install([OUT, BACK])
+    for number in range(1, 7):
+        kernel.asked, kernel.refuse = 0, {number: errno.ENOBUFS}
+        ipsec.install([*NEWER, replace(OUT, spi=55, dport=9)])
+        assert (len(kernel.states), len(kernel.policies)) == (5, 3)
+        ipsec.remove([*NEWER, replace(OUT, spi=55, dport=9)])
+        assert (len(kernel.states), len(kernel.policies)) == (2, 2)
+
+
+def test_more_at_once_than_one_datagram_takes(kernel: Kernel, ipsec: KernelIpsec) -> None:
+    many = [replace(OUT, spi=5000 + n, dport=5000 + n) for n in range(100)]
+    ipsec.install(many)
+    assert (len(kernel.states), len(kernel.policies)) == (100, 100)
+    ipsec._netlink._sequence = 0xFFFFFFFE  # numbers of requests start again
+    ipsec.remove(many)
+    assert (kernel.states, kernel.policies) == ({}, {})
+
+
+def test_what_an_earlier_process_left_is_replaced(kernel: Kernel, ipsec: KernelIpsec) -> None:
+    KernelIpsec(asyncio.new_event_loop()).install([OUT])
+    ipsec.install([BACK, replace(OUT, auth_key=b"x" * 20)])
+    assert len(kernel.states) == 2
+    assert any(b"x" * 20 in state for state in kernel.states.values())
+
+
+def test_a_policy_of_others_is_not_replaced(kernel: Kernel, ipsec: KernelIpsec) -> None:
+    foreign = xfrm.new_policy(BACK)[:152] + bytes(4) + xfrm.new_policy(BACK)[156:]
+    kernel.policies[kernel.policy(foreign)] = foreign
+    with pytest.raises(NoIpsec, match=r"SPI 1001 to .* already"):
+        ipsec.install([OUT, BACK])
+    assert (kernel.states, list(kernel.policies.values())) == ({}, [foreign])
+    blocks = xfrm.new_blocks("10.0.0.1", 5062)
+    other = blocks[1][:152] + bytes(4) + blocks[1][156:]
+    kernel.policies[kernel.policy(other)] = other
+    with pytest.raises(NoIpsec, match="cannot be protected"):
+        ipsec.protect("10.0.0.1", 5062)
+    assert list(kernel.policies.values()) == [foreign, other]
+
+
+def test_a_block_that_a_crash_left_is_taken_over(kernel: Kernel, ipsec: KernelIpsec) -> None:
+    KernelIpsec(asyncio.new_event_loop()).protect("10.0.0.1", 5062)
+    ipsec.protect("10.0.0.1", 5062)
+    ipsec.unprotect("10.0.0.1", 5062)
+    assert kernel.policies == {}
 
 
 def test_the_policy_goes_back_to_the_older_sa(kernel: Kernel, ipsec: KernelIpsec) -> None:

@@ -59,6 +59,11 @@ class Call:
         self._unacknowledged: dict[int, asyncio.TimerHandle] = {}  # our 2xx that wait for an ACK
         self._offered: set[int] = set()  # of these, those whose ACK brings the answer
 
+    @property
+    def over(self) -> bool:
+        """Has the call ended?"""
+        return self.state is CallState.ENDED
+
     # -- what a test waits for
     async def ringing(self, within: float = 10.0) -> None:
         """The other side rings, or has answered; PhoneError if the call ends instead."""

@@ -98,14 +98,14 @@ class OutgoingCall(Call):
             headers["session-expires"] = SessionExpires(self._phone.profile.session_expires, "uac").encode()
             headers["supported"] = "timer"
         answer = await self._ask("PRACK", headers=headers)
-        if answer.code >= 300 and self.state is not CallState.ENDED:
+        if answer.code >= 300 and not self.over:
             self._phone.fault(f"PRACK was answered {answer.start_line()[8:]}")
-        if self._negotiated or self.state is CallState.ENDED or not self.session.negotiating:
+        if self._negotiated or self.over or not self.session.negotiating:
             return
         self._negotiated = True
         await asyncio.sleep(self._phone.bearer_delay)
         self.session.reserved()
-        if self.session.news and self.state is not CallState.ENDED:
+        if self.session.news and not self.over:
             await self.renegotiate("UPDATE")
 
     def _on_success(self, response: Response) -> None:

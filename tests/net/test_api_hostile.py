@@ -14,6 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from lteims.oam.api_auth import response
+from lteims.oam.api_protocol import Fault, requests
 from tests.net.server import Server, free_port
 from tests.phone.account import Account, ue_db
 
@@ -27,6 +28,10 @@ SEEDS: tuple[Any, ...] = (
     [{"message": "register", "register": ["sms"]}, {"message": "stats", "start_time": 0.01}],
     {"message": "users_add", "users": [{"imsi": "001010000000001", "K": "00", "impu": ["tel:1"]}]},
     {"message": "log_set", "log": "text", "layer": "ims", "level": "error", "dir": "FROM", "ue_id": 3},
+)
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 
 
@@ -79,6 +84,7 @@ def blocked(raw: socket.socket, frame: bytes) -> bool:
 
 
 def spoilt(chance: random.Random, seed: bytes) -> bytes:
+    """A frame's text with one to three octets or runs of octets changed, lost, put in or repeated."""
     frame = bytearray(seed)
     for _ in range(chance.randint(1, 3)):
         place = chance.randrange(len(frame) or 1)
@@ -96,29 +102,156 @@ def spoilt(chance: random.Random, seed: bytes) -> bytes:
     return bytes(frame)
 
 
-def test_ten_thousand_spoilt_frames(server: Server) -> None:
+def misshapen(chance: random.Random, seed: Any) -> bytes:
+    """Good JSON that is no good request: a member of another type, or under another name, or not there."""
+    members = [dict(member) for member in (seed if isinstance(seed, list) else [seed])]
+    for member in members:
+        name = chance.choice(list(member))
+        match chance.randrange(3):
+            case 0:
+                member[name] = chance.choice([None, True, -1, 1e300, "x", "", [], [[]], {}, {"x": {}}, 2**70, "\ud800"])
+            case 1:
+                member[name + chance.choice("x_ \0")] = member.pop(name)
+            case 2:
+                del member[name]
+    return json.dumps(members if isinstance(seed, list) or chance.random() < 0.1 else members[0]).encode()
+
+
+def malformed(chance: random.Random) -> tuple[bytes, int]:
+    """A frame of which nothing can be carried out, and how many answers it must bring."""
+    while True:
+        seed = chance.choice(SEEDS)
+        frame = spoilt(chance, json.dumps(seed).encode()) if chance.random() < 0.6 else misshapen(chance, seed)
+        faults = requests(frame, 0.0)
+        if faults and all(isinstance(fault, Fault) for fault in faults):
+            return frame, len(faults)
+
+
+def test_nine_thousand_malformed_requests_are_each_answered_with_an_error(server: Server) -> None:
     chance = random.Random(11)
-    seeds = [json.dumps(seed).encode() for seed in SEEDS]
     before = server.sockets()
-    with joined(server) as quiet, contextlib.ExitStack() as stack:
+    with joined(server) as quiet, joined(server) as client:
         quiet.recv(5)
-        client = stack.enter_context(joined(server))
-        for number in range(10_000):
-            frame = spoilt(chance, chance.choice(seeds))
-            client.send(frame, text=chance.random() < 0.5 and frame.isascii())
+        client.recv(5)
+        for batch in range(90):
+            wanted = 0
+            for _ in range(100):
+                frame, answers = malformed(chance)
+                client.send(frame, text=frame.isascii() and chance.random() < 0.7)
+                wanted += answers
+            for _ in range(wanted):
+                answer = json.loads(client.recv(5))
+                assert answer["error"], answer
+                assert "internal" not in answer["error"], answer
+            if batch % 10 == 9:
+                assert "error" not in asked(client, "help")  # and no answer more than there were requests
+                assert "error" not in asked(quiet, "help")
+    assert settled(server, before)
+
+
+def masked(first: int, payload: bytes, length: int | None = None, mask: int = 0x80) -> bytes:
+    """A client's frame as RFC 6455 5.2 has it, masked with zeros; `length` where it is to be a wrong one."""
+    size = len(payload) if length is None else length
+    if size < 126:
+        head = bytes((first, mask | size))
+    elif size < 1 << 16:
+        head = bytes((first, mask | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((first, mask | 127)) + size.to_bytes(8, "big")
+    return head + (bytes(4) if mask else b"") + payload
+
+
+def broken(chance: random.Random) -> bytes:
+    """A valid frame that a fault of RFC 6455 was put in."""
+    text = json.dumps(chance.choice(SEEDS)).encode()
+    match chance.randrange(12):
+        case 0:  # RSV bits without an extension
+            return masked(0x81 | chance.choice([0x10, 0x20, 0x40]), text)
+        case 1:  # a reserved opcode
+            return masked(0x80 | chance.choice([3, 4, 5, 6, 7, 11, 12, 13, 14, 15]), text)
+        case 2:
+            return masked(0x81, text, mask=0)
+        case 3:  # a control frame in pieces, or too long
+            return masked(chance.choice([0x08, 0x09, 0x0A]), b"x") + masked(0x89, bytes(126))
+        case 4:  # it ends early
+            return masked(0x81, text, len(text) + chance.randint(1, 70_000))
+        case 5:  # what is left over is no frame
+            return masked(0x81, text, max(0, len(text) - chance.randint(1, 30)))
+        case 6:
+            return masked(0x81, text[:5] + chance.choice([b"\xff", b"\xc3\x28", b"\xed\xa0\x80"]) + text[5:])
+        case 7:  # it goes on with nothing
+            return masked(0x80, text)
+        case 8:  # it begins anew amidst another one
+            return masked(0x01, text[:9]) + masked(0x81, text)
+        case 9:  # a close that is none
+            return masked(0x88, chance.choice([b"x", b"\x00\x05", b"\x03\xe8\xff", b"\x03\xed"]))
+        case 10:  # larger than anybody takes
+            return masked(0x81, text, chance.choice([1 << 21, 1 << 40, (1 << 64) - 1]))
+        case _:
+            frame = bytearray(masked(0x81, text))
+            for _ in range(chance.randint(1, 4)):
+                frame[chance.randrange(6)] = chance.randrange(256)
+            return bytes(frame)
+
+
+def received(raw: socket.socket) -> list[tuple[int, bytes]]:
+    """The server's frames until it closes: opcode and payload. AssertionError where the last one is not whole."""
+    data = b""
+    while part := raw.recv(1 << 16):
+        data += part
+    frames = []
+    while data:
+        long = {126: 2, 127: 8}.get(data[1], 0)
+        size = int.from_bytes(data[2 : 2 + long], "big") if long else data[1]
+        assert len(data) >= 2 + long + size, data
+        frames.append((data[0], data[2 + long : 2 + long + size]))
+        data = data[2 + long + size :]
+    return frames
+
+
+def ends_early(data: bytes) -> bool:
+    """Does a client's frame promise more than there is?"""
+    while data:
+        long = {126: 2, 127: 8}.get(data[1] & 0x7F, 0) if data[1:] else 0
+        if len(data) < 2 + long:
+            return True
+        size = int.from_bytes(data[2 : 2 + long], "big") if long else data[1] & 0x7F
+        end = 2 + long + (4 if data[1] & 0x80 else 0) + size
+        if len(data) < end:
+            return True
+        data = data[end:]
+    return False
+
+
+def test_a_thousand_broken_frames_are_each_answered_or_closed(server: Server) -> None:
+    chance = random.Random(12)
+    before = server.sockets()
+    with joined(server) as quiet:
+        quiet.recv(5)
+        for number in range(1000):
+            with socket.create_connection(("127.0.0.1", port_of(server)), timeout=5) as raw:
+                raw.sendall(HANDSHAKE)
+                while b"}" not in raw.recv(4096):
+                    pass
+                frame = broken(chance)
+                raw.sendall(frame)
+                raw.shutdown(socket.SHUT_WR)
+                frames = received(raw)
+                assert frames or ends_early(frame), frame  # of what never came there is nothing to tell
+                for opcode, payload in frames:
+                    if opcode == 0x81:
+                        assert json.loads(payload)["message"] or json.loads(payload)["error"], frame
+                    else:
+                        assert opcode in (0x88, 0x8A), (frame, opcode)
             if number % 100 == 99:
-                assert "error" not in asked(client, "help")
-        assert "error" not in asked(quiet, "help")
+                assert "error" not in asked(quiet, "help")
     assert settled(server, before)
 
 
 def test_who_does_not_read_holds_up_nobody(server: Server) -> None:
     before = server.sockets()
     raw = socket.create_connection(("127.0.0.1", port_of(server)))
-    raw.sendall(
-        b"GET / HTTP/1.1\r\nHost: x\r\nOrigin: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
+    raw.sendall(HANDSHAKE)
     text = json.dumps([{"message": "help", "name": "sms"}] * 200).encode()
     frame = b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text
     raw.settimeout(0.3)

@@ -107,7 +107,7 @@ class Client:
         for action in actions:
             match action:
                 case Send(data):
-                    self._agent.sent(self.request.method, self.request, self.transport)
+                    self._agent.sent(self.request.method, self.request, self.transport, self.path)
                     self.path.send(data, self.transport)
                 case SetTimer(name, delay):
                     self._set_timer(delay, FIRED[name])
@@ -130,7 +130,7 @@ class Client:
         if "route" in self.request.headers:
             headers["route"] = list(self.request.headers["route"])
         ack = Request("ACK", self.request.target, headers)
-        self._agent.sent("ACK", ack, self.transport)
+        self._agent.sent("ACK", ack, self.transport, self.path)
         self.path.send(write(ack, self._agent.profile), self.transport)
 
     def _end(self) -> None:
@@ -177,12 +177,12 @@ class Served:
         if self.ended:
             return
         data = write(response, self._agent.profile)
-        self._agent.sent(f"{response.code} {self.request.method}", response, self.arrival.transport)
+        self._agent.sent(f"{response.code} {self.request.method}", response, self.arrival.transport, self._path)
         self._run(self._machine.handle(Respond(response.code, data), self._agent.loop.time()))
 
     def send_again(self, response: Response) -> None:
         """A 2xx to an INVITE once more, as no ACK has come (RFC 3261 13.3.1.4)."""
-        self._agent.sent(f"{response.code} {self.request.method} again", response, self.arrival.transport)
+        self._agent.sent(f"{response.code} {self.request.method} again", response, self.arrival.transport, self._path)
         self._transmit(write(response, self._agent.profile))
 
     def feed(self, event: Event) -> None:
@@ -258,7 +258,7 @@ class Agent:
     def send_ack(self, ack: Request, transport: str) -> None:
         """The ACK to a 2xx, outside any transaction."""
         ack.set("via", self.via(transport))
-        self.sent("ACK", ack, transport)
+        self.sent("ACK", ack, transport, self.path)
         self.path.send(write(ack, self.profile), transport)
 
     def lost(self) -> None:
@@ -267,9 +267,9 @@ class Agent:
             if client.transport == "TCP":
                 client.feed(TRANSPORT_ERROR)
 
-    def sent(self, label: str, message: Request | Response, transport: str) -> None:
+    def sent(self, label: str, message: Request | Response, transport: str, path: Path) -> None:
         """Write an arrow of ours."""
-        self.ladder.sent(self.name, _arrow(label, message, transport, self.path.protected))
+        self.ladder.sent(self.name, _arrow(label, message, transport, path.protected))
 
     # -- receiving
     def on_message(self, path: Path, arrival: Arrival, data: bytes) -> None:

@@ -4,7 +4,7 @@ security.py decides what is agreed with whom; how long a set lives says ipsec/as
 holds it (net/ipsec.py).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -163,11 +163,11 @@ class SaSets:
         """Its phone has not."""
         self._handle(self._phone_of(found), life.Refused(found))
 
-    def left(self, impi: str, host: str) -> None:
-        """A phone has no binding any more."""
-        phone = self._of_user.get(impi, {}).get(host)
-        if phone is not None:
-            self._handle(phone, life.Left())
+    def keep(self, impi: str, hosts: Collection[str]) -> None:
+        """Of a user's phones only those at these addresses have a binding; the sets of the others are given up."""
+        for phone in list(self._of_user.get(impi, {}).values()):
+            if phone.host not in hosts:
+                self._handle(phone, life.Left())
 
     def close(self) -> None:
         """Remove all at once."""

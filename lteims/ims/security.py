@@ -26,7 +26,6 @@ from lteims.sip.message import Message, Request
 from lteims.trace import IMS, INFO, WARN, log
 
 FULL_TIME: Final = "30"  # seconds, as Retry-After
-_STAYS: Final = ("registered", "refreshed")
 _A = TypeVar("_A", Aalg, Ealg)
 
 
@@ -201,12 +200,8 @@ class Security:
             self.sets.refused(found)
 
     def _on_binding(self, subscriber: Subscriber, binding: Binding, event: str) -> None:
-        """The SAs go with the last contact that they protect, after the answer that says so."""
-        if event in _STAYS or not binding.protected:
-            return
-        host = binding.flow.host
-        if not any(b.protected and b.flow.host == host for b in subscriber.bindings):
-            self.sets.left(subscriber.impi, host)
+        """SAs go with the last contact that they protect: it has left, has moved, or came again in clear."""
+        self.sets.keep(subscriber.impi, {b.flow.host for b in subscriber.bindings if b.protected})
 
 
 def _usable(wanted: Iterable[str] | None, default: Iterable[_A], offered: Iterable[_A], name: str) -> tuple[_A, ...]:

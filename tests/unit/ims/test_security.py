@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from lteims import counters
@@ -370,6 +371,15 @@ def test_an_expired_registration_takes_its_sas_along() -> None:
     edge.registry.time.advance(600 + GRACE + 1)
     assert edge.sets.load()["sets"] == 0
     assert not edge.driver.held
+
+
+def test_a_phone_that_comes_again_in_clear_or_elsewhere_gives_its_sas_up() -> None:
+    edge = Edge()
+    edge.registers(offer())
+    (old,) = edge.subscriber().bindings
+    moved = msgspec.structs.replace(old, flow=Flow("UDP", 0, "198.51.100.7", 5060), protected=False)
+    edge.registry.subscribers.bind(edge.subscriber(), moved)
+    assert edge.set_at().state is S.CLOSING
 
 
 def test_addresses_that_somebody_makes_up() -> None:

@@ -53,7 +53,7 @@ class Happenings:
         self._gateway = gateway
 
     def on_user(self, callback: Callable[[str], None]) -> None:
-        """Call with the IMPI of a user whose registration or whose calls have changed."""
+        """Call with the IMPI of a user whose registration, calls or pending messages have changed."""
 
         def changed(subscriber: Subscriber, binding: Binding, event: str) -> None:
             callback(subscriber.impi)
@@ -66,6 +66,7 @@ class Happenings:
 
         self._subscribers.listeners.append(changed)
         self._calls.listeners.append(called)
+        self._gateway.pending_listeners.append(callback)
 
     def on_invite(self, callback: Callable[[str], None]) -> None:
         """Call with the session_id of a call that waits for dialog_answer."""

@@ -16,11 +16,13 @@ def user(view: UserView) -> dict[str, Any]:
     found["impu"] = view.impu
     if view.force_sms_over_sg:
         found["force_sms_over_sg"] = True
-    return found | {"bindings": [_binding(binding) for binding in view.bindings], "sms": view.sms}
+    pending = view.sms > 0
+    return found | {"bindings": [_binding(binding, pending) for binding in view.bindings], "sms": view.sms}
 
 
-def _binding(view: BindingView) -> dict[str, Any]:
-    found: dict[str, Any] = {"uri": view.uri, "impu": view.impu, "q": view.q, "video": view.video, "sms": view.sms}
+def _binding(view: BindingView, pending: bool) -> dict[str, Any]:
+    """One contact; its `sms` is whether messages wait, as the manual has it, not whether it takes them."""
+    found: dict[str, Any] = {"uri": view.uri, "impu": view.impu, "q": view.q, "video": view.video, "sms": pending}
     if view.imei:
         found["imei"] = view.imei
     dialogs = [{"remote": d.remote, "session_id": d.session_id, "state": d.state} for d in view.dialogs]

@@ -159,6 +159,54 @@ def test_sms(client: Client) -> None:
     assert client.do("sms_flush", impi=BOB.username)["count"] == 3
 
 
+def test_users_update_of_messages(client: Client) -> None:
+    client.do("register", register="users_update")
+    client.do("sms", impi=BOB.username, text="hello")
+    (user,) = client.event("users_update")["users_update"]
+    assert (user["impi"], user["sms"]) == (BOB.username, 1)
+    client.do("sms_flush", impi=BOB.username)
+    (user,) = client.event("users_update")["users_update"]
+    assert user["sms"] == 0
+
+
+def test_a_binding_shows_whether_messages_wait(client: Client, ue: Phone) -> None:
+    def waits() -> list[bool]:
+        return [binding["sms"] for binding in client.do("users_get", registered_only=True)["users"][0]["bindings"]]
+
+    assert waits() == [False]
+    client.do("sms", impi=BOB.username, text="hello")
+    assert waits() == [True]
+    client.do("sms_flush", impi=BOB.username)
+
+
+def test_two_clients_in_the_place_of_the_receiver(tmp_path: Path) -> None:
+    with served(tmp_path / "server", "sms_hook_only: true,") as server, Client(api_port(server)) as one:
+        phone = Phone(Udp(("127.0.0.1", server.port)), BOB)
+        assert phone.register().code == 200
+
+        def says(text: bytes) -> int:
+            request = phone.request("MESSAGE", "sip:+492@" + DOMAIN)
+            request.body = text
+            request.set("content-type", "text/plain")
+            assert phone.exchange(request).code in (200, 202)
+            pending = one.do("users_get")["users"][0]["sms"]
+            assert isinstance(pending, int)
+            return pending
+
+        one.do("register", register="sms")
+        with Client(api_port(server)) as two:
+            two.do("register", register="sms")
+            assert says(b"for both") == 0
+            assert [each.event("sms")["text"] for each in (one, two)] == ["for both"] * 2
+            one.do("register", unregister="sms")
+            assert says(b"for one") == 0
+            assert two.event("sms")["text"] == "for one"
+        one.do("help", start_time=0.2)
+        assert says(b"for the receiver") == 1
+        assert one.events == []
+        phone.wire.close()
+
+
 def test_the_event_sms(client: Client, ue: Phone) -> None:
     client.do("register", register=["sms"])
     request = ue.request("MESSAGE", "sip:+492@" + DOMAIN)

@@ -32,7 +32,7 @@ def take_ports(loop: asyncio.AbstractEventLoop, stack: SipStack, config: ImsConf
         log(IMS, WARN, f"IPsec is not served, phones go on in clear: {error}")
         return None
     bases = list(stack.endpoints)
-    left = ipsec.clean({base.bind_host for base in bases})
+    left = ipsec.clean({base.own_host for base in bases})
     if left:
         log(IMS, INFO, f"{left} SAs of an earlier process removed")
     try:
@@ -57,7 +57,7 @@ def _bind(stack: SipStack, base: Endpoint, first: int, ipsec: Ipsec) -> None:
         except (LteimsError, OSError) as error:
             refusal = error
         else:
-            where = host_port(base.bind_host, port)
+            where = host_port(base.own_host, port)
             log(IMS, INFO, f"IPsec: protected server port {where}, client ports {port + 1} to {port + PORTS - 1}")
             return
     raise refusal

@@ -124,8 +124,8 @@ class SipStack:
         try:
             for port in ports:
                 index, side = len(self.endpoints) + len(made), CLIENT if made else SERVER
-                endpoint = Endpoint(index, base.host, ports[0], base.bind_host, port, side, base.index)
-                endpoint.udp = ipsec.port(base.bind_host, port, partial(self.on_datagram, endpoint))
+                endpoint = Endpoint(index, base.host, ports[0], base.own_host, port, side, base.index)
+                endpoint.udp = ipsec.port(endpoint.bind_host, port, partial(self.on_datagram, endpoint))
                 made.append(endpoint)
             if tcp:
                 self._connections.bind(made[0])

@@ -51,6 +51,11 @@ class Endpoint:
         self.udp: Any = None  # UdpSocket, or what takes its place where ESP is ours: send(data, address), close()
 
     @property
+    def own_host(self) -> str:
+        """The one address of this host that it means, where the socket is bound to all of them."""
+        return self.host if ipaddress.ip_address(self.bind_host).is_unspecified else self.bind_host
+
+    @property
     def sent_by(self) -> str:
         """host:port as our Via carries it."""
         return host_port(self.host, self.port)

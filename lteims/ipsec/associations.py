@@ -160,10 +160,8 @@ class Associations:
 
     def current(self) -> SaSet | None:
         """The set for requests to the phone: the established one, else what there is, the newest first."""
-        ranked = sorted(
-            reversed(self.sets), key=lambda s: (s.state is S.ESTABLISHED, s.state is not S.TEMPORARY), reverse=True
-        )
-        return ranked[0] if ranked else None
+        ranked = ((s.state is S.ESTABLISHED, s.state is not S.TEMPORARY, n, s) for n, s in enumerate(self.sets))
+        return max(ranked, key=lambda each: each[:3], default=(0, 0, 0, None))[3]
 
     def _challenged(self, new: SaSet, now: float) -> list[Action]:
         """One temporary set at a time; and a phone that has restarted may offer what it had before."""

@@ -234,13 +234,12 @@ class Phone:
 
     def contact(self, method: str, *, sos: bool = False) -> str:
         """Contact for a request of this method, with features."""
-        wanted = self._transport == "TCP" or method in self.profile.tcp_methods
-        tcp = wanted and not self.agent.path.udp_only
+        path = self.agent.path_for(method)
+        tcp = (self._transport == "TCP" or method in self.profile.tcp_methods) and not path.udp_only
         suffix = (";transport=tcp" if tcp else "") + (";sos" if sos else "")
-        ours = self.agent.path.ours
         params = [f';+sip.instance="<{self.sim.instance}>"'] if self.profile.instance else []
         params += [f";{feature}" for feature in self.profile.features]
-        return f"<{sip_uri(self.contact_user, ours.host, ours.server, suffix)}>{''.join(params)}"
+        return f"<{sip_uri(self.contact_user, path.ours.host, path.ours.server, suffix)}>{''.join(params)}"
 
     def routes(self, *, emergency: bool = False) -> list[str]:
         """The Route of a request outside a dialog: the P-CSCF, then Service-Route (TS 24.229 5.1.2A.1)."""
@@ -294,12 +293,12 @@ class Phone:
             request.set("p-access-network-info", profile.access)
         if request.method in ("INVITE", "UPDATE"):
             request.set("allow", profile.allow)
-        if self.security is not None and self.security.verify:
-            request.set("security-verify", *self.security.verify)
+        if self.security is not None and (verify := self.security.verify_for(request.method)):
+            request.set("security-verify", *verify)
             request.set("require", *_with_tag(request, "require"))
             request.set("proxy-require", *_with_tag(request, "proxy-require"))
         transport = self.agent.transport_for(request)
-        request.set("via", self.agent.via(transport))
+        request.set("via", self.agent.via(transport, request.method))
         return transport
 
     def start(self, request: Request, on_response: OnResponse, on_failure: OnFailure) -> Client:

@@ -37,7 +37,6 @@ class Security:
     """All SA sets of one phone: at most one that is being tried, one in use, one that is old."""
 
     def __init__(self, phone: "Phone", profile: ClientProfile, driver: Ipsec) -> None:
-        self.verify: list[str] = []  # the lines of Security-Verify, none while there is no agreement
         self.spoil: Callable[[list[str]], list[str]] = lambda lines: lines  # a test may send another Security-Verify
         self._phone = phone
         self._profile = profile
@@ -59,6 +58,11 @@ class Security:
         """The SAs in use."""
         return tuple(self._used.sas) if self._used is not None else ()
 
+    def verify_for(self, method: str) -> list[str]:
+        """The lines of Security-Verify of a request, none while there is no agreement."""
+        chosen = self._trial if method == "REGISTER" and self._trial is not None else self._used
+        return self.spoil(list(chosen.verify)) if chosen is not None else []
+
     def offer(self) -> list[str]:
         """The Security-Client lines of the next REGISTER: the same until an agreement has used them up."""
         if self._pending is None:
@@ -73,7 +77,7 @@ class Security:
         return max(MIN_SPI, int.from_bytes(self._phone.tokens.octets(4), "big"))
 
     async def establish(self, response: Response) -> None:
-        """Install what a 401 chose, and send by it from now on; PhoneError where it cannot be used."""
+        """Install what a 401 chose, and send the next REGISTER by it; PhoneError where it cannot be used."""
         lines = response.headers.get("security-server", [])
         if not lines or self._pending is None:
             self._phone.note("no Security-Server in the 401: in clear text")
@@ -91,8 +95,7 @@ class Security:
             raise phone.failed(f"no security agreement: {error}") from None
         self._trial = _Set(sas, path, server, list(lines))
         self._all.append(self._trial)
-        phone.agent.path = path
-        self.verify = self.spoil(list(lines))
+        phone.agent.trial = path
         phone.note(
             f"security: {server.aalg} {server.ealg}, ports {port_uc} {port_us} to {server.port_s} {server.port_c}"
         )
@@ -115,6 +118,7 @@ class Security:
         if self._trial is None:
             return
         old, self._used, self._trial, self._pending = self._used, self._trial, None, None
+        self._phone.agent.path, self._phone.agent.trial = self._used.path, None
         if old is not None:
             delay = 64 * self._phone.profile.timings.t1
             self._timers.append(self._phone.loop.call_later(delay, self._drop, old))
@@ -124,11 +128,11 @@ class Security:
         self._drop(self._trial)
         self._trial, self._pending = None, None
         self._phone.agent.path = self._used.path if self._used is not None else self._phone.clear
-        self.verify = self.spoil(list(self._used.verify)) if self._used is not None else []
+        self._phone.agent.trial = None
 
     def left(self) -> None:
         """De-registered: everything goes, after a grace for what is on its way."""
-        self._phone.agent.path, self.verify = self._phone.clear, []
+        self._phone.agent.path, self._phone.agent.trial = self._phone.clear, None
         for each in tuple(self._all):
             self._timers.append(self._phone.loop.call_later(self._phone.profile.timings.t1, self._drop, each))
         self._used = self._trial = self._pending = None

@@ -60,7 +60,7 @@ class Client:
     ) -> None:
         self.request = request
         self.transport = transport
-        self.path = agent.path
+        self.path = agent.path_for(request.method)
         self.key = (request.via.branch, request.method)
         self._agent = agent
         self._on_response = on_response
@@ -227,6 +227,7 @@ class Agent:
         self.name = name
         self.transport = "UDP"
         self.path: Path
+        self.trial: Path | None = None  # protected ports that are not proven yet: for REGISTER alone (TS 33.203 7.4)
         self.faults: list[str] = []
         self.clients: dict[tuple[str, str], Client] = {}
         self.served: dict[tuple[str, str, str], Served] = {}
@@ -235,16 +236,21 @@ class Agent:
     # -- sending
     def transport_for(self, request: Request) -> str:
         """UDP or TCP: the phone's own, the method's, or TCP for what is large (RFC 3261 18.1.1)."""
-        if self.path.udp_only:
+        if self.path_for(request.method).udp_only:
             return "UDP"
         if self.transport == "TCP" or request.method in self.profile.tcp_methods:
             return "TCP"
         return "TCP" if len(request.encode()) + 100 > self.profile.tcp_from else "UDP"
 
-    def via(self, transport: str) -> str:
+    def path_for(self, method: str) -> Path:
+        """Where a new request of this method goes."""
+        return self.trial if self.trial is not None and method == "REGISTER" else self.path
+
+    def via(self, transport: str, method: str) -> str:
         """A Via of our own with a fresh branch."""
-        rport = "" if self.path.protected else ";rport"
-        return f"SIP/2.0/{transport} {self.path.ours.sent_by};branch={self.tokens.branch()}{rport}"
+        path = self.path_for(method)
+        rport = "" if path.protected else ";rport"
+        return f"SIP/2.0/{transport} {path.ours.sent_by};branch={self.tokens.branch()}{rport}"
 
     def start(
         self, request: Request, transport: str, on_response: OnResponse, on_failure: OnFailure = lambda code, why: None
@@ -257,7 +263,7 @@ class Agent:
 
     def send_ack(self, ack: Request, transport: str) -> None:
         """The ACK to a 2xx, outside any transaction."""
-        ack.set("via", self.via(transport))
+        ack.set("via", self.via(transport, "ACK"))
         self.sent("ACK", ack, transport, self.path)
         self.path.send(write(ack, self.profile), transport)
 

@@ -56,30 +56,38 @@ class Provisioning:
     # -- users
     def add(self, values: object, warnings: list[Diagnostic] | None = None) -> int:
         """Take in users, as ue_db has them; how many. All of them or, with an error, none."""
-        new = self._take(values, [] if warnings is None else warnings)
+        new = self._read(values, [] if warnings is None else warnings, {})
+        self._adopt(new)
         for subscriber, entry in zip(new, values if isinstance(values, list) else [values], strict=True):
             self._store.put(USER, subscriber.impi, msgspec.json.encode(entry))
         log(IMS, INFO, f"{len(new)} users added by the operator")
         return len(new)
 
-    def _take(self, values: object, warnings: list[Diagnostic]) -> list[Subscriber]:
-        users = check_users(values, self._folder, warnings, read_content)
-        new = [Subscriber(user, self._subscribers.domain) for user in users]
-        impis: set[str] = set()
-        keys: dict[str, Subscriber] = {}
-        for subscriber in new:
+    def _read(self, values: object, warnings: list[Diagnostic], taken: dict[str, Subscriber]) -> list[Subscriber]:
+        """The users of some entries; `taken` are IMPIs and IMPUs that nobody else may have, theirs join them."""
+        found = [
+            Subscriber(user, self._subscribers.domain)
+            for user in check_users(values, self._folder, warnings, read_content)
+        ]
+        names: dict[str, Subscriber] = {}
+        for subscriber in found:
             if not subscriber.impus:
                 raise OperatorError(f"{subscriber.impi} has no IMPU")
-            if subscriber.impi in impis or self._subscribers.by_impi(subscriber.impi) is not None:
+            impi = f"impi {subscriber.impi}"
+            if impi in names or impi in taken or self._subscribers.by_impi(subscriber.impi) is not None:
                 raise OperatorError(f"there is a user with IMPI '{subscriber.impi}' already")
-            impis.add(subscriber.impi)
+            names[impi] = subscriber
             for impu in subscriber.impus:
-                if self._subscribers.by_key(impu.key) or keys.setdefault(impu.key, subscriber) is not subscriber:
+                other = self._subscribers.by_key(impu.key) or impu.key in taken
+                if other or names.setdefault(impu.key, subscriber) is not subscriber:
                     raise OperatorError(f"there is a user with IMPU '{impu.uri}' already")
-        self._subscribers.add(users)
-        self._added |= impis
+        taken.update(names)
+        return found
+
+    def _adopt(self, new: list[Subscriber]) -> None:
+        self._subscribers.add([subscriber.user for subscriber in new])
+        self._added.update(subscriber.impi for subscriber in new)
         self._serve_hosts(new, [impu for subscriber in new for impu in subscriber.impus])
-        return new
 
     def _serve_hosts(self, subscribers: list[Subscriber], impus: list[Impu]) -> None:
         """The domains of new users and IMPUs mean this server from now on."""
@@ -162,22 +170,24 @@ class Provisioning:
     # -- after a restart
     def restore(self) -> int:
         """Take up what the state file has, behind ue_db and before registrations; the number of users."""
-        count = 0
+        new: list[Subscriber] = []
+        taken: dict[str, Subscriber] = {}
         for impi, value in self._store.load(USER).items():
             if self._subscribers.by_impi(impi) is not None:
                 log(IMS, WARN, f"state file: user {impi} of users_add is left out: ue_db has it too")
                 self._store.delete(USER, impi)
                 continue
             try:
-                count += len(self._take([msgspec.json.decode(value)], []))
+                new += self._read([msgspec.json.decode(value)], [], taken)
             except (OperatorError, ValueError) as error:
                 log(IMS, WARN, f"state file: user {impi} of users_add is left out: {error}")
+        self._adopt(new)
         for name, value in self._store.load(IMPU).items():
             try:
                 self._restore_impu(msgspec.json.decode(value, type=KeptImpu))
             except (OperatorError, SipError, ValueError) as error:
                 log(IMS, WARN, f"state file: IMPU {name} is left out: {error}")
-        return count
+        return len(new)
 
     def _restore_impu(self, kept: KeptImpu) -> None:
         subscriber, options = self._user(kept.impi), kept.options

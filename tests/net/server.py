@@ -70,6 +70,7 @@ class Server:
     log_options: str = "all.level=error,ims.level=info,media.level=info"
     log_sync: bool = True
     hosts: tuple[str, ...] = ("127.0.0.1", "::1")
+    ipsec: bool = False
     port: int = 0
     ready: str = ""
     process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
@@ -105,7 +106,7 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text(
             f'log_filename: "ims.log",\nlog_options: "{self.log_options}",\nlog_sync: {str(self.log_sync).lower()},\n'
-            f'sip_addr: [\n{sockets}],\nipsec: false,\n{self.extra}\ninclude "ue_db.cfg",\n',
+            f'sip_addr: [\n{sockets}],\nipsec: {str(self.ipsec).lower()},\n{self.extra}\ninclude "ue_db.cfg",\n',
             encoding="utf-8",
         )
         (self.folder / "ue_db.cfg").write_text(self.ue_db, encoding="utf-8")

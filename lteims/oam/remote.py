@@ -11,9 +11,9 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
-from lteims.client import CallError, Client, ClientError
+from lteims.client import CallError, Client, ClientError, NotConnected
 from lteims.errors import OperatorError
 from lteims.oam.command import Answer, End
 from lteims.oam.console import AGAIN, Console, terminal_available
@@ -21,31 +21,46 @@ from lteims.oam.log_format import escape
 
 NAME: Final = "monitor"  # the first word of the command line
 PASSWORD: Final = "LTEIMS_PASSWORD"  # a variable of the environment
+PATIENCE: Final = 30.0  # seconds for an answer
 EXIT_OK, EXIT_ERROR, EXIT_SIGNAL = 0, 1, 128
+
+
+class Caller(Protocol):
+    """A Client."""
+
+    async def call(self, message: str, /, **params: Any) -> dict[str, Any]:
+        """Send a message, and wait for its answer."""
 
 
 class RemoteShell:
     """Has lines carried out by the server."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Caller, patience: float = PATIENCE) -> None:
+        """`patience`: seconds for an answer."""
         self._client = client
+        self._patience = patience
 
     async def execute(self, line: str) -> Answer:
-        """Carry one out; NotConnected when the server has gone."""
+        """Carry one out; NotConnected when the server has gone, or does not answer."""
         try:
-            fields = await self._client.call("monitor", line=line)
+            async with asyncio.timeout(self._patience):  # no key would end the waiting
+                fields = await self._client.call("monitor", line=line)
         except CallError as error:
             return Answer(escape(str(error.answer["error"])), failed=True)
+        except TimeoutError:
+            raise NotConnected(f"the server does not answer within {self._patience:g} s") from None
         text, again, end = (str(fields.get(name, "")) for name in ("text", "again", "end"))
         return Answer(escape(text), again=again, end=End(end) if end in list(End) else End.NONE)
 
     async def complete(self, line: str) -> tuple[str, list[str]]:
         """Complete one; nothing where that cannot be done."""
         try:
-            fields = await self._client.call("complete", line=line)
-        except ClientError:
+            async with asyncio.timeout(self._patience):
+                fields = await self._client.call("complete", line=line)
+        except (ClientError, TimeoutError):
             return "", []
-        return str(fields.get("word", "")), [escape(str(word)) for word in fields.get("words", ())]
+        words = fields.get("words")
+        return str(fields.get("word", "")), [escape(str(word)) for word in words] if isinstance(words, list) else []
 
 
 def run(arguments: Sequence[str]) -> int:

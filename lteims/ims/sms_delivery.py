@@ -93,6 +93,7 @@ class SmsDelivery:
     def reachable(self, impi: str) -> None:
         """A user has come within reach: what waits for it is tried at once. For transports, and after user_set."""
         for line in self._lines.of(impi):
+            line.came = True  # the try that is under way may still end with nobody there
             self._tell(line, queue.Reachable())
 
     def memory_available(self, impi: str) -> None:

@@ -30,7 +30,7 @@ class Line:
     attempt: int = 0
     tried: tuple[str, ...] = ()  # contacts that failed in this attempt
     failed: bool = False  # one of them was there
-    came: bool = False  # the user has registered since this attempt began
+    came: bool = False  # the user has come within reach since this attempt began
     before: str = ""  # the first message found at start: an earlier process may have sent it
     delay: float = 0.0  # before the next attempt
 

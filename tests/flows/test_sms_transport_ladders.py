@@ -185,6 +185,25 @@ def test_a_user_that_is_nowhere_is_waited_for(lab: Lab) -> None:
     settled(lab)
 
 
+def test_who_comes_within_reach_while_it_is_looked_for_is_not_missed(lab: Lab) -> None:
+    paging = Paging(lab)
+    leave(lab, lab.b)
+    submit(lab, lab.a, "Hi")
+    lab.play("1 s")
+    _, on_end = paging.take()
+    lab.gateway.reachable(B)
+    on_end(Outcome.ABSENT)  # said of before
+    lab.play("0.1 s")
+    _, on_end = paging.take()
+    on_end(Outcome.ABSENT)
+    lab.play("1000 s")
+    assert paging.sent == []  # once is enough
+    lab.gateway.reachable(B)
+    lab.play("0.1 s")
+    acknowledge(lab, paging.take()[0])
+    settled(lab)
+
+
 def test_a_single_shot_for_nobody_ends_at_once(lab: Lab) -> None:
     force(lab)
     submit(lab, lab.a, "Hi", tp_vp=EnhancedValidity(EnhancedForm.NONE, single_shot=True))

@@ -25,6 +25,9 @@ def main(arguments: Sequence[str]) -> int:
                 _exec(options.name, options.node, options.program)
             case _:
                 _show(options.topology, options.name)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `netns/lab show | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (LabError, OSError) as error:
         print(f"netns/lab: {error}", file=sys.stderr)
         return 1

@@ -6,6 +6,7 @@ once for all its tests and hands their reports on. A test without a report fails
 
 import json
 import os
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ class Replay:
         self._config = config
         self._reports: dict[str, list[pytest.TestReport]] = defaultdict(list)
         self._trouble = "the test was not among those that the kernel lab was booted for"
+        self._told = ""  # the test that the trouble was told of: once is enough
         self.booted = False
         self.seconds = 0.0
         self.tests = 0
@@ -48,15 +50,16 @@ class Replay:
     def boot(self, nodes: Sequence[str]) -> None:
         """Run the tests of these ids in one boot."""
         self.booted, self.tests = True, len(nodes)
+        started = time.monotonic()
         command = ["python", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", *nodes]
         with uml.run_folder() as folder:
             try:
                 run = uml.boot(command, folder, env={FILE: str(folder / "reports")})
-                self.seconds = run.seconds
                 self._trouble = f"pytest in the kernel lab said nothing of this test. Its console:\n{run.console}"
             except uml.LabError as error:
                 self._trouble = str(error)
             self._read(folder / "reports")
+        self.seconds = time.monotonic() - started
 
     def _read(self, path: Path) -> None:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -72,9 +75,10 @@ class Replay:
         """The reports of one test: set-up, call and clean-up; a failure with the reason where its end is missing."""
         found = list(self._reports[item.nodeid])
         if not found or found[-1].when != "teardown":
-            found.append(
-                pytest.TestReport(
-                    item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed", self._trouble, "call"
-                )
-            )
+            found.append(self._failure(item))
         return found
+
+    def _failure(self, item: pytest.Item) -> pytest.TestReport:
+        why = f"the kernel lab ended before this test did: see {self._told}" if self._told else self._trouble
+        self._told = self._told or item.nodeid
+        return pytest.TestReport(item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed", why, "call")

@@ -87,8 +87,9 @@ def boot(
     try:
         code = int((folder / "code").read_text(encoding="ascii"))
     except (OSError, ValueError):
-        why = f"was ended after its {allowed:g} s" if took >= allowed else "ended before its command did"
-        raise LabError(f"the kernel lab {why} (LAB_LIMIT sets the seconds). Its console:\n{console}") from None
+        over = f"was ended after its {allowed:g} s (LAB_LIMIT sets them)"
+        why = over if took >= allowed else "ended before its command did"
+        raise LabError(f"the kernel lab {why}. Its console:\n{console}") from None
     return Run(code, console, took)
 
 

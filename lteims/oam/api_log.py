@@ -15,7 +15,7 @@ from lteims.trace import DEBUG, LEVEL_NAMES
 _CACHED: Final = 16 << 20  # octets of JSON that are kept
 _ARRAYS: Final = 32  # arrays of entries that are kept for the next client
 _CHUNK: Final = 256  # entries that are read at once
-_LOOKED: Final = 4096  # entries that one look of one client goes through
+_LOOKED: Final = 1024  # entries that one look of one client goes through
 _encode: Final = msgspec.json.Encoder().encode
 _DIRECTIONS: Final = ("FROM", "TO", "UL", "DL")
 

@@ -6,6 +6,7 @@ time share nothing: each has its own run folder below build/lab. However a boot 
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import re
 import selectors
@@ -59,11 +60,33 @@ def run_folder() -> Iterator[Path]:
     """A folder below build/lab that is written from inside and outside of one boot, removed afterwards."""
     parent = ROOT / "build" / "lab"
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="boot-", dir=parent))
+    with _locked(parent):
+        _sweep(parent)
+        folder = Path(tempfile.mkdtemp(prefix="boot-", dir=parent))
+        mine = contextlib.ExitStack()
+        mine.enter_context(_locked(folder))
+    with mine:
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders of boots that were killed: nobody holds their locks any more."""
+    for folder in parent.glob("boot-*"):
+        with contextlib.suppress(OSError), _locked(folder, fcntl.LOCK_NB):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
+    number = os.open(folder, os.O_RDONLY)
     try:
-        yield folder
+        fcntl.flock(number, fcntl.LOCK_EX | flags)
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.close(number)
 
 
 def boot(

@@ -46,11 +46,21 @@ def counted() -> Iterator[tuple[str, ast.expr]]:
                 yield file.relative_to(PACKAGE).as_posix(), node.args[0]
 
 
+def literal(name: ast.expr) -> set[str]:
+    """The names of a string, or of a choice between strings; empty for any other expression."""
+    if isinstance(name, ast.Constant):
+        return {name.value}
+    if isinstance(name, ast.IfExp) and literal(name.body) and literal(name.orelse):
+        return literal(name.body) | literal(name.orelse)
+    return set()
+
+
 def names() -> set[str]:
     found: set[str] = set()
     for file, name in counted():
-        if isinstance(name, ast.Constant):
-            found.add(name.value)
+        written = literal(name)
+        if written:
+            found |= written
         else:
             text = ast.unparse(name)
             assert (file, text) in COMPUTED, f"{file} counts {text}: tell COMPUTED which names that can be"

@@ -188,7 +188,7 @@ class App:
             if self._api is not None:
                 happenings = Happenings(subscribers, calls, gateway)
                 users = UserControl(subscribers)
-                await self._start_api(self._api, loop, control, commands, happenings, users, log_file)
+                await self._start_api(self._api, loop, control, commands, happenings, users, log_file, plane.flush)
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)
             self._say_ready(stack)
@@ -236,12 +236,12 @@ class App:
 
     async def _start_api(
         self, api: Api, loop: asyncio.AbstractEventLoop, control: Control, commands: Commands, happenings: Happenings,
-        users: UserControl, log_file: LogFile,
+        users: UserControl, log_file: LogFile, settle: Callable[[], None],
     ) -> None:  # fmt: skip
         """Let clients of the remote API in."""
         events = Events(happenings, control.users_of, loop.call_later)
         # A number, as the manual says; some clients have seen hex, none of them reads more than that it has changed
-        sampling = Sampling(time.monotonic, time.process_time, int.from_bytes(os.urandom(4), "big"))
+        sampling = Sampling(time.monotonic, time.process_time, int.from_bytes(os.urandom(4), "big"), settle)
         messages = Messages(
             api.name, control, commands, users, Settings(self._config), log_file, events, sampling, loop.time,
             self._clocks.started_utc,

@@ -3,6 +3,7 @@
 The counters themselves only grow, and their declarations say which of them are errors (counters.py).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from lteims import counters
@@ -13,8 +14,10 @@ from lteims.counters import DECLARED, Kind
 class Sampling:
     """What was there at the last time."""
 
-    def __init__(self, clock: Clock, cpu: Clock, instance: int) -> None:
-        """`cpu` gives the processor time of this process in seconds, `instance` is constant as long as it lives."""
+    def __init__(self, clock: Clock, cpu: Clock, instance: int, settle: Callable[[], None] = lambda: None) -> None:
+        """`cpu` gives the processor time of this process in seconds, `instance` is constant as long as it lives;
+        `settle` brings the counters up to date."""
+        self._settle = settle
         self._clock = clock
         self._cpu = cpu
         self._instance = instance
@@ -24,6 +27,7 @@ class Sampling:
 
     def sample(self) -> dict[str, Any]:
         """The differences since the last sample; a counter that stands still is not shown."""
+        self._settle()
         now, used = self._clock(), self._cpu()
         elapsed = now - self._time
         load = 100 * (used - self._used) / elapsed if elapsed > 0 else 0.0

@@ -122,9 +122,9 @@ class Messages:
         request = served.request
         kind, params = parse_media_type(request.get("content-type") or "text/plain")
         if kind == "text/plain":
-            charset = (params.get("charset") or "utf-8").lower()
+            words = _decoded(request.body, (params.get("charset") or "utf-8").lower())
             served.reply(200)
-            self._arrived(Sms(request.get("from"), request.body.decode(charset, "replace")))
+            self._arrived(Sms(request.get("from"), words))
         elif kind != RPDU or not self._phone.profile.sms:
             raise SipError(415, f"a MESSAGE with {kind}", {"accept": RPDU})
         else:
@@ -194,6 +194,13 @@ class Messages:
             await work
         except PhoneError as error:
             self._phone.fault(f"an answer to a short message was not taken: {error.summary}")
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    try:
+        return body.decode(charset, "replace")
+    except (LookupError, ValueError):
+        raise SipError(415, f"text in {charset[:40]!r}", {"accept-charset": "utf-8"}) from None
 
 
 def number_of(to: str) -> str:

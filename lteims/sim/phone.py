@@ -375,8 +375,8 @@ class Phone:
                 self.messages.on_message(served)
             case "OPTIONS":
                 served.reply(200, {"allow": self.profile.allow})
-            case "NOTIFY":
-                raise SipError(481, "no such subscription")
+            case "NOTIFY" | "BYE" | "PRACK" | "UPDATE" | "INFO":
+                raise SipError(481, f"{request.method} outside a dialog")
             case _:
                 raise SipError(405, "not here", {"allow": self.profile.allow})
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from lteims.aka import usim
 from lteims.errors import LteimsError
 from lteims.sim.errors import PhoneError
+from lteims.sip.errors import SipError
+from lteims.sip.grammar import parse_expires
 from lteims.sip.headers import AuthValue
 from lteims.sip.message import Request, Response
 
@@ -56,6 +58,12 @@ class Registration:
 
     async def attempt(self, expires: int) -> Response:
         """REGISTER and the answers to its challenges, whatever comes of it; the last response."""
+        try:
+            return await self._attempt(expires)
+        except SipError as error:
+            raise self._phone.failed(f"the answer to REGISTER cannot be read: {error}") from None
+
+    async def _attempt(self, expires: int) -> Response:
         phone, auth = self._phone, self._phone.auth
         uri = f"sip:{phone.sim.home}"
         credentials = auth.again("REGISTER", uri)
@@ -147,7 +155,7 @@ class Registration:
         granted = response.number("expires") or asked
         for contact in response.contacts:
             if contact.uri.user == self._phone.contact_user and ("sos" in contact.uri.params) is self.sos:
-                granted = int(contact.params.get("expires") or granted)
+                granted = parse_expires(contact.params.get("expires") or str(granted))
         return max(1, granted)
 
     def lost(self, why: str) -> None:

@@ -69,15 +69,30 @@ class Client:
         self._cancelled = False
         self._cancel_sent = False
         self.ended = False
-        data = write(request, agent.profile)
-        if transport == "UDP" and request.body:
-            data += agent.profile.tail
-        kind = InviteClient if request.method == "INVITE" else NonInviteClient
-        self._machine = kind(agent.profile.timings, transport != "UDP", data)
+        self._machine: InviteClient | NonInviteClient
 
     def start(self) -> None:
         """Send it."""
-        self._run(self._machine.start(self._agent.loop.time()))
+        agent, request = self._agent, self.request
+        data = write(request, agent.profile)
+        if self.transport == "UDP" and request.body:
+            data += agent.profile.tail
+        kind = InviteClient if request.method == "INVITE" else NonInviteClient
+        self._machine = kind(agent.profile.timings, self.transport != "UDP", data)
+        self._run(self._machine.start(agent.loop.time()))
+
+    def lost(self) -> None:
+        """No TCP connection came about: what went that way for its size goes by UDP (RFC 3261 18.1.1)."""
+        if self._machine.state not in (State.CALLING, State.TRYING):
+            return
+        if self._agent.transport == "TCP":
+            self.feed(TRANSPORT_ERROR)
+            return
+        for timer in self._timers:
+            timer.cancel()
+        self.transport = "UDP"
+        self.request.set("via", self.request.get("via").replace("/TCP", "/UDP", 1))
+        self.start()
 
     def feed(self, event: Event) -> None:
         """An event from the wire or a timer."""
@@ -268,10 +283,10 @@ class Agent:
         self.path.send(write(ack, self.profile), transport)
 
     def lost(self) -> None:
-        """The server takes no TCP connection: what waits for it has failed."""
+        """The server takes no TCP connection."""
         for client in tuple(self.clients.values()):
             if client.transport == "TCP":
-                client.feed(TRANSPORT_ERROR)
+                client.lost()
 
     def sent(self, label: str, message: Request | Response, transport: str, path: Path) -> None:
         """Write an arrow of ours."""
@@ -285,8 +300,7 @@ class Agent:
         except NotSip as error:
             self._fault(f"no SIP message: {error}")
             return
-        request = isinstance(message, Request)
-        label = message.method if isinstance(message, Request) else f"{message.code} {message.get('cseq').split()[-1]}"
+        label = _label(message)
         self.ladder.received(self.name, _arrow(label, message, arrival.transport, arrival.protected))
         try:
             if isinstance(message, Request):
@@ -297,7 +311,19 @@ class Agent:
                 if client is not None:
                     client.feed(Answered(message.code, message))
         except SipError as error:
-            self._fault(f"bad {'request' if request else 'response'} {label}: {error}")
+            self._fault(f"bad {'request' if isinstance(message, Request) else 'response'} {label}: {error}")
+            if isinstance(message, Request) and message.method != "ACK":
+                self._refuse(path, arrival, message, error)
+
+    def _refuse(self, path: Path, arrival: Arrival, request: Request, error: SipError) -> None:
+        """Answer what does not deserve a transaction (RFC 3261 8.2.7), if it says where to."""
+        try:
+            response = Response.to_request(request, error.code, error.reason)
+            address = request.via.reply_address()
+        except SipError:
+            return
+        self.sent(f"{error.code} {request.method}", response, arrival.transport, path)
+        path.answer(write(response, self.profile), arrival, address)
 
     def _on_request(self, path: Path, arrival: Arrival, request: Request) -> None:
         check_request(request)
@@ -342,6 +368,12 @@ def _server_key(request: Request) -> tuple[str, str, str]:
     """RFC 3261 17.2.3; the phone's only peer is a server of RFC 3261."""
     method = "INVITE" if request.method == "ACK" else request.method
     return request.via.branch, request.via.sent_by, method
+
+
+def _label(message: Request | Response) -> str:
+    if isinstance(message, Request):
+        return message.method
+    return f"{message.code} {message.get('cseq').rpartition(' ')[2]}"
 
 
 def _arrow(label: str, message: Request | Response, transport: str, protected: bool) -> str:

@@ -53,7 +53,11 @@ class Watch:
             self._dialog = None
             raise phone.failed(f"SUBSCRIBE was answered {response.start_line()[8:]}", response.code)
         self._dialog.on_response(response)
-        self._arm(response.number("expires") or expires)
+        try:
+            self._arm(response.number("expires") or expires)
+        except SipError as error:
+            phone.fault(f"answer to SUBSCRIBE: {error}")
+            self._arm(expires)
 
     def _arm(self, granted: int) -> None:
         if self._timer is not None:

@@ -11,7 +11,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from aiohttp import ClientError, web
 from aiohttp.web_protocol import RequestPayloadError
@@ -26,6 +26,7 @@ MOST_CONNECTIONS: Final = 256
 MOST_OCTETS: Final = 128 << 20  # of all bodies that are being received
 IDLE_TIME: Final = 30.0  # seconds without an octet of a request, or without one that a client takes
 EXCHANGE_TIME: Final = 300.0  # seconds for a request and its answer
+BUSY_TIME: Final = 0.5  # seconds for a client that is one too many to read so
 _LONGEST_BODY: Final = Limits().octets
 _NAME: Final = re.compile(r"(?:/[\w.~-]{1,40}){0,4}/([A-Za-z0-9_-]{16,64})", re.ASCII)
 _PIECE: Final = 256 << 10  # octets of an answer at a time: more than aiohttp gathers before it waits
@@ -79,6 +80,7 @@ class Mm1Server:
             logger=_logger(),
             keepalive_timeout=IDLE_TIME,
             lingering_time=IDLE_TIME,
+            auto_decompress=False,  # a few octets may become many
         )
 
         def connection() -> asyncio.Protocol:
@@ -144,6 +146,8 @@ class Mm1Server:
             case "POST":
                 if request.content_type.lower() != MMS_MESSAGE.media:
                     raise _Refused(415, f"Only {MMS_MESSAGE.media} is taken here.", Accept=MMS_MESSAGE.media)
+                if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+                    raise _Refused(415, "Messages are taken as they are, not compressed.", Accept_Encoding="identity")
                 async with self._body(request) as data:
                     return await self._core.on_pdu(data, peer)
             case "GET":
@@ -183,12 +187,22 @@ class Mm1Server:
 
 
 class _Busy(asyncio.Protocol):
-    """Answers a connection that is one too many."""
+    """Answers a connection that is one too many.
+
+    It is closed a moment later: closed at once, with a request that nobody has read, it would be reset, and a client
+    may then never see the answer.
+    """
+
+    _transport: asyncio.Transport
+    _end: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(_BUSY)
-        transport.close()
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none, but do the same
+        self._transport.write(_BUSY)
+        self._end = asyncio.get_running_loop().call_later(BUSY_TIME, self._transport.abort)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._end.cancel()
 
 
 async def _send(request: web.BaseRequest, response: web.StreamResponse, body: bytes) -> None:

@@ -1,6 +1,7 @@
 """The HTTP side of MM1 on a loopback socket, with a core that says what it is told: bodies, limits, bad clients."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from lteims.mm1.multipart import Limits
 from lteims.net import mm1
 from lteims.net.mm1 import Mm1Server
 
+BOTH_LOOPS = True
 TYPE = "application/vnd.wap.mms-message"
 NAME = "a" * 22
 
@@ -140,11 +142,28 @@ async def test_too_many_connections(server: Mm1Server, monkeypatch: pytest.Monke
     monkeypatch.setattr(mm1, "MOST_CONNECTIONS", 1)
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     await asyncio.sleep(0.02)
+    monkeypatch.setattr(mm1, "BUSY_TIME", 0.05)
     assert (await raw(server)).startswith(b"HTTP/1.1 503 ")
+    post = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: {TYPE}\r\nContent-Length: 9\r\n\r\nabc".encode()
+    reader, second = await asyncio.open_connection("127.0.0.1", server.port)
+    second.write(post)
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 503 ")  # and is no reset connection
+    second.close()
     writer.close()
     await asyncio.sleep(0.02)
     assert server.load()["connections"] == 0
     assert (await raw(server, b"GET / HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.0 404 ")
+
+
+async def test_compressed_bodies_are_refused(http: aiohttp.ClientSession, core: Core) -> None:
+    for encoding, octets in (("gzip", gzip.compress(bytes(50_000_000))), ("deflate", b"no deflate"), ("br", b"x")):
+        headers = {"Content-Type": TYPE, "Content-Encoding": encoding}
+        async with http.post("/", data=octets, headers=headers) as response:
+            assert response.status == 415
+            assert await response.text() == "Messages are taken as they are, not compressed.\n"
+    async with http.post("/", data=b"pdu", headers={"Content-Type": TYPE, "Content-Encoding": "identity"}) as response:
+        assert response.status == 200
+    assert [octets for octets, _, _ in core.got] == [3]
 
 
 async def test_idle_clients_are_given_up(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ messages api_messages.py's. app.py binds it early and starts it late.
 import asyncio
 import http
 import logging
+import time
 from typing import Final
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -26,7 +27,8 @@ from lteims.trace import DEBUG, IMS, log
 MOST_CLIENTS: Final = 1200
 LONGEST_FRAME: Final = 1 << 20  # octets
 LOOK: Final = 0.2  # seconds between looks for log entries: so many answers a second, and no more, for each client
-LOG_OCTETS: Final = 12 << 20  # of answers to log_get in one look: readers of the log fall behind before phones do
+LOG_OCTETS: Final = 4 << 20  # of answers to log_get in one look: readers of the log fall behind before phones do
+LOG_SHARE: Final = 0.03  # of the time that looks may take; to send what they find costs as much again
 DRAIN_TIME: Final = 0.5  # seconds that a stopping server gives its last answers
 
 
@@ -126,7 +128,7 @@ class Api:
     def _look(self) -> None:
         assert self._loop is not None
         self._looking = None
-        now, most = self._loop.time(), self.sent + LOG_OCTETS
+        now, most, begun = self._loop.time(), self.sent + LOG_OCTETS, time.perf_counter()
         for client, query in list(self.waiting.items()):
             if self.sent > most:  # who comes first next time: one that was answered stands last when it asks again
                 break
@@ -134,7 +136,8 @@ class Api:
             if found is not None:
                 client.log_found(found)
         if self.waiting:
-            self._looking = self._loop.call_later(LOOK, self._look)
+            took = time.perf_counter() - begun
+            self._looking = self._loop.call_later(max(LOOK, took / LOG_SHARE), self._look)
 
 
 def _silent() -> logging.Logger:

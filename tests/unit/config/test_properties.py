@@ -49,6 +49,7 @@ GOOD: list[tuple[str, str, object]] = [  # property, its text, the field's value
     ("ipsec_ealg_list", '["des-ede3-cbc", "aes-gcm"]', ("des-ede3-cbc", "aes-gcm")),
     ("dialog_timeout", "31", 31),
     ("auth_on_register_only", "true", True),
+    ("auth_on_refresh", "false", False),
     ("com_addr", '"[::]"', Endpoint("::", 9003)),
     ("com_name", '"lab"', "lab"),
     ("com_ssl_key", '"/k.pem"', "/k.pem"),

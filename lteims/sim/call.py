@@ -45,6 +45,7 @@ class Call:
         self.code = 0
         self.reason = ""
         self.emergency = emergency
+        self.early = False  # we speak before the answer
         self.dialog = dialog
         self.voice = phone.open_voice()
         profile = phone.profile
@@ -205,9 +206,9 @@ class Call:
 
     # -- media
     def _direct(self) -> None:
-        """Tell the voice what has been agreed on; before the answer only hearing."""
+        """Tell the voice what has been agreed on; before the answer it only hears, but for early media."""
         session = self.session
-        talks = self.state is CallState.TALKING and session.direction.sends
+        talks = (self.early or self.state is CallState.TALKING) and session.direction.sends
         self.voice.direct(session.rtp, session.rtcp, session.codec, sends=talks)
         self._phone.changes.changed()
 

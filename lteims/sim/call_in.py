@@ -79,6 +79,17 @@ class IncomingCall(Call):
             self._served.respond(response)
         self._phone.changes.changed()
 
+    async def progress(self) -> None:
+        """183 with SDP, if there was none yet, and early media: an announcement before the answer."""
+        if not self._told and self._offer is not None:
+            response = self._with_answer(self._make(183))
+            if self._reliably:
+                self._run(self._responses.provisional(response))
+            else:
+                self._served.respond(response)
+        self.early = True
+        self._direct()
+
     async def answer(self, within: float = 10.0) -> None:
         """200, after 180 if it has not rung yet, and wait for the ACK."""
         await self.ring()

@@ -184,16 +184,24 @@ class Path:
         return self._out
 
     async def _connect(self, stream: Stream) -> None:
-        port = self.ours.client if self.protected else 0
+        """From the client port where the SAs want it, again too while the one before lingers."""
+        address = (self.theirs.host, self.theirs.server)
+        sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
         try:
-            await self._loop.create_connection(
-                lambda: stream, self.theirs.host, self.theirs.server, local_addr=(self.ours.host, port)
-            )
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((self.ours.host, self.ours.client if self.protected else 0))
+            await self._loop.sock_connect(sock, address)
+            await self._loop.create_connection(lambda: stream, sock=sock)
         except OSError:
+            sock.close()
             stream.closed = True
             self._streams.discard(stream)
             if self.on_lost is not None:
                 self.on_lost()
+        except asyncio.CancelledError:
+            sock.close()
+            raise
 
     # -- receiving
     def _on_datagram(self, data: bytes, addr: Address) -> None:

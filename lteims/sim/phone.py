@@ -112,7 +112,11 @@ class Phone:
         self.clear = Path(self.loop, clear_ends(self.host, self._port), self._server, self.agent.on_message)
         self.clear.on_lost = self.agent.lost
         self.agent.path = self.clear
-        await self.clear.listen()
+        try:
+            await self.clear.listen()
+        except OSError:
+            self.clear.close()
+            raise
         self.auth = Authenticator(self.sim, self.tokens)
         self.registration = Registration(self)
         self.emergency = Registration(self, sos=True)

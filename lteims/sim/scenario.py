@@ -32,6 +32,7 @@ VERBS: Final[dict[str, dict[str, type]]] = {
     "subscribe": {},
     "call": {"to": str, "emergency": bool, "anonymous": bool, "offer": bool},
     "expect": {"what": str, "code": int, "text": str, "from": str, "status": int} | _WITHIN,
+    "progress": {},
     "ring": {},
     "answer": {},
     "decline": {"code": int},

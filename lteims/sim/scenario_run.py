@@ -169,6 +169,10 @@ async def _ring(player: _Player, fields: dict[str, Any]) -> None:
     await _incoming(player).ring()
 
 
+async def _progress(player: _Player, fields: dict[str, Any]) -> None:
+    await _incoming(player).progress()
+
+
 async def _answer(player: _Player, fields: dict[str, Any]) -> None:
     await _incoming(player).answer()
 
@@ -249,6 +253,6 @@ def _compare(phone: Phone, fields: dict[str, Any], name: str, found: str | int) 
 
 _ACTIONS: Final[dict[str, Callable[[_Player, dict[str, Any]], Awaitable[None]]]] = {
     "register": _register, "deregister": _deregister, "subscribe": _subscribe, "call": _call, "expect": _expect,
-    "ring": _ring, "answer": _answer, "decline": _decline, "hangup": _hangup, "hold": _hold, "resume": _resume,
-    "hear": _hear, "sms": _sms,
+    "progress": _progress, "ring": _ring, "answer": _answer, "decline": _decline, "hangup": _hangup,
+    "hold": _hold, "resume": _resume, "hear": _hear, "sms": _sms,
 }  # fmt: skip

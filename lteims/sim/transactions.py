@@ -38,6 +38,8 @@ from lteims.sip.uac_transaction import InviteClient, NonInviteClient
 from lteims.sip.uas_transaction import InviteServer, NonInviteServer
 from lteims.sip.valid import check_request, check_response
 
+_VIA = 100  # octets that a request still grows by
+_ESP = 60  # octets that ESP adds
 OnResponse = Callable[[Response], None]
 OnFailure = Callable[[int, str], None]
 
@@ -255,7 +257,8 @@ class Agent:
             return "UDP"
         if self.transport == "TCP" or request.method in self.profile.tcp_methods:
             return "TCP"
-        return "TCP" if len(request.encode()) + 100 > self.profile.tcp_from else "UDP"
+        more = _VIA + (_ESP if self.path.protected else 0)
+        return "TCP" if len(request.encode()) + more > self.profile.tcp_from else "UDP"
 
     def path_for(self, method: str) -> Path:
         """Where a new request of this method goes."""

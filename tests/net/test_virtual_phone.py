@@ -220,6 +220,21 @@ async def test_a_call_with_voice_both_ways(server: Server) -> None:
         assert "PRACK" in said
 
 
+async def test_an_announcement_before_the_answer(server: Server) -> None:
+    async with pair(server, 38) as (one, two):
+        call = await one.call("tel:+49039")
+        other = await two.next_call()
+        await other.progress()
+        await call.heard(10)
+        assert call.early_media
+        assert other.voice.received == 0
+        await other.answer()
+        await call.answered()
+        await other.heard(10)
+        await call.hangup()
+        await other.ended()
+
+
 async def test_an_echo_and_a_delayed_offer(server: Server) -> None:
     async with phone(server, card(14)) as ue:
         await ue.register()

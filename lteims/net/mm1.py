@@ -24,6 +24,7 @@ from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
 MOST_CONNECTIONS: Final = 256
 MOST_OCTETS: Final = 128 << 20  # of all bodies that are being received
+MOST_ANSWERED: Final = 256 << 20  # octets of all answers that are being sent: slow clients keep theirs in memory
 IDLE_TIME: Final = 30.0  # seconds without an octet of a request, or without one that a client takes
 EXCHANGE_TIME: Final = 300.0  # seconds for a request and its answer
 BUSY_TIME: Final = 0.5  # seconds for a client that is one too many to read so
@@ -69,6 +70,7 @@ class Mm1Server:
         self._listener: asyncio.Server | None = None
         self._http: web.Server | None = None
         self._octets = 0  # of bodies that are being received or treated
+        self._answered = 0  # octets of answers that are being sent
         self._core: Core | None = None
 
     async def start(self, core: Core) -> None:
@@ -101,7 +103,8 @@ class Mm1Server:
 
     def load(self) -> dict[str, int]:
         """Connections, and octets of bodies in memory, for tests."""
-        return {"connections": len(self._http.connections) if self._http else 0, "octets": self._octets}
+        connections = len(self._http.connections) if self._http else 0
+        return {"connections": connections, "octets": self._octets + self._answered}
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request; whatever happens becomes an answer, and never a traceback in it."""
@@ -109,7 +112,10 @@ class Mm1Server:
         try:
             async with asyncio.timeout(EXCHANGE_TIME):
                 response, body = await self._answer(request, peer)
-                await _send(request, response, body)
+                if len(body) > _PIECE and self._answered + len(body) > MOST_ANSWERED:
+                    busy = _Refused(503, "Too many messages at a time.", Retry_After="10")
+                    response, body = _failure(request, peer, busy)
+                await self._send(request, response, body)
                 return response
         except (TimeoutError, ConnectionError, ClientError, RequestPayloadError) as error:
             log(IMS, DEBUG, f"MM1: {request.method} was broken off: {type(error).__name__}", id=peer)
@@ -185,6 +191,19 @@ class Mm1Server:
                     return
                 idle.reschedule(loop.time() + IDLE_TIME)
 
+    async def _send(self, request: web.BaseRequest, response: web.StreamResponse, body: bytes) -> None:
+        """Write an answer piece by piece; a client that takes none of it for too long is given up."""
+        response.content_length = len(body)
+        self._answered += len(body)
+        try:
+            await response.prepare(request)
+            for start in range(0, len(body), _PIECE):
+                async with asyncio.timeout(IDLE_TIME):
+                    await response.write(body[start : start + _PIECE])
+            await response.write_eof()
+        finally:
+            self._answered -= len(body)
+
 
 class _Busy(asyncio.Protocol):
     """Answers a connection that is one too many.
@@ -203,16 +222,6 @@ class _Busy(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._end.cancel()
-
-
-async def _send(request: web.BaseRequest, response: web.StreamResponse, body: bytes) -> None:
-    """Write an answer piece by piece; a client that takes none of it for too long is given up."""
-    response.content_length = len(body)
-    await response.prepare(request)
-    for start in range(0, len(body), _PIECE):
-        async with asyncio.timeout(IDLE_TIME):
-            await response.write(body[start : start + _PIECE])
-    await response.write_eof()
 
 
 def _failure(request: web.BaseRequest, peer: str, refused: _Refused) -> tuple[web.StreamResponse, bytes]:

@@ -138,6 +138,25 @@ async def test_too_much_at_a_time(
     assert server.load()["octets"] == 0
 
 
+async def test_slow_clients_do_not_fill_the_memory(
+    server: Mm1Server, http: aiohttp.ClientSession, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mm1, "MOST_ANSWERED", 50_000_000)
+    core.answer = bytes(30_000_000)
+    slow = await asyncio.open_connection("127.0.0.1", server.port, limit=1000)
+    slow[1].write(f"GET /{NAME} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    await asyncio.sleep(0.1)
+    assert server.load()["octets"] == 30_000_000
+    async with http.get(f"/{NAME}") as response:
+        assert response.status == 503
+        assert response.headers["Retry-After"] == "10"
+    slow[1].transport.abort()
+    await asyncio.sleep(0.1)
+    assert server.load()["octets"] == 0
+    async with http.get(f"/{NAME}") as response:
+        assert response.status == 200
+
+
 async def test_too_many_connections(server: Mm1Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mm1, "MOST_CONNECTIONS", 1)
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)

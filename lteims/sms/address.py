@@ -66,7 +66,9 @@ class Address:
     def alphanumeric(cls, text: str) -> Self:
         """A sender shown as text: at most 11 septets of the GSM alphabet (Unencodable, SmsError)."""
         if not 0 < len(gsm7.encode(text)) <= 4 * _MOST_SEMI_OCTETS // 7:
-            raise SmsError(f"an alphanumeric address holds 1 to 11 characters: {text!r}")
+            twice = "".join(sorted(set(text) & set(gsm7.EXTENSION.values())))
+            counting = f", {twice} counting twice" if twice else ""
+            raise SmsError(f"an alphanumeric address holds 1 to 11 characters{counting}: {text!r}")
         return cls(text, TypeOfNumber.ALPHANUMERIC, NumberingPlan.UNKNOWN)
 
     @classmethod

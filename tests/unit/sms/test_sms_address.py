@@ -60,6 +60,13 @@ def test_names_that_do_not_fit(text: str) -> None:
         Address.alphanumeric(text)
 
 
+def test_a_name_that_only_looks_short_enough_is_told_why() -> None:
+    with pytest.raises(SmsError, match=r"1 to 11 characters, \[€ counting twice: '\[\[\[\[\[€'"):
+        Address.alphanumeric("[[[[[€")
+    with pytest.raises(SmsError, match="1 to 11 characters: 'TwelveLetter'"):
+        Address.alphanumeric("TwelveLetter")
+
+
 def test_names_outside_of_the_alphabet() -> None:
     with pytest.raises(Unencodable):
         Address.of("Лаб")

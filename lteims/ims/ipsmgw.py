@@ -224,6 +224,7 @@ class IpSmGw:
         last = self._store.submitted(subscriber.impi)
         sender = address_of(subscriber, key)
         if self._hooked(sender, str(submit.tp_da), submit.user_data):
+            self._store.set_submitted(subscriber.impi, this)
             return
         receiver, impu = self.find(submit.tp_da)
         expires = submit.tp_vp.expires(now) if submit.tp_vp is not None else None

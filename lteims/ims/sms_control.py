@@ -60,8 +60,8 @@ class SmsControl:
             raise OperatorError(f"the message was not taken: {error}") from None
 
     def sms_flush(self, impi: str) -> int:
-        """Forget what waits for a user; how many messages."""
-        return self._gateway.flush(self._receiver(impi, "")[0].impi)
+        """Forget what waits for a user, who may be named by an IMPU as well; how many messages."""
+        return self._gateway.flush(self._receiver(impi, impi)[0].impi)
 
     def pending(self, impi: str) -> int:
         """How many messages wait for a user."""
@@ -81,7 +81,7 @@ class SmsControl:
         except SipError as error:
             raise OperatorError(f"'{impu}' is no IMPU: {error}") from None
         if found is None:
-            raise OperatorError(f"there is no user with IMPU '{impu}'")
+            raise OperatorError(f"there is no user {'' if impi == impu else 'with IMPU '}'{impu}'")
         return found
 
     def _parts(

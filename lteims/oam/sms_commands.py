@@ -46,7 +46,7 @@ class SmsCommands:
             ),
             Command(
                 "sms_flush",
-                "IMPI",
+                "IMPI|IMPU",
                 "Forget the short messages that wait for a user.",
                 "How many wait, users shows.",
                 self._flush,
@@ -74,6 +74,6 @@ class SmsCommands:
     def _flush(self, arguments: str) -> str:
         impi = arguments.strip()
         if not impi or " " in impi:
-            raise CommandError("usage: sms_flush IMPI")
+            raise CommandError("usage: sms_flush IMPI|IMPU")
         count = self._control.sms_flush(impi)
         return f"{count} {'message' if count == 1 else 'messages'} forgotten"

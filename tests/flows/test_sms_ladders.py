@@ -9,6 +9,7 @@ import pytest
 
 from lteims import counters
 from lteims.config import ImpuConfig, SmsAction, SmsMessageFilter
+from lteims.errors import OperatorError
 from lteims.ims.ipsmgw import SmsEvent, Submission
 from lteims.ims.sms_control import SmsControl
 from lteims.sip.message import Response
@@ -899,8 +900,6 @@ def test_the_operator_says_how_it_is_coded(
     ],
 )  # fmt: skip
 def test_the_operator_is_told_what_cannot_be_sent(lab: Lab, fields: dict[str, object]) -> None:
-    from lteims.errors import OperatorError
-
     with pytest.raises(OperatorError):
         run(operator(lab, **fields))
     settled(lab)
@@ -919,7 +918,10 @@ def test_flush(lab: Lab) -> None:
         submit(lab, lab.a, "Hi", mr=number)
     assert lab.gateway.pending(f"2@{DOMAIN}") == 5
     control = SmsControl(lab.subscribers, lab.gateway)
-    assert control.sms_flush("2") == 5
+    with pytest.raises(OperatorError, match="there is no user 'tel:\\+4999'"):
+        control.sms_flush("tel:+4999")
+    assert control.sms_flush("+49302") == 5
+    assert control.sms_flush("2") == 0
     assert control.pending(f"2@{DOMAIN}") == 0
     come_back(lab, lab.b)
     silent(lab, 10)
@@ -962,6 +964,9 @@ def test_a_message_is_the_listeners_alone(lab_with: LabWith) -> None:
     lab.gateway.listeners.append(events.append)
     accepted(submit(lab, lab.a, "Hi", to="+4999", mr=8))
     assert [(e.receiver, e.message.text) for e in events] == [("+4999", "Hi")]
+    again = submit(lab, lab.a, "Hi", to="+4999", mr=8, tp_rd=True)  # the RP-ACK was not heard
+    assert cause(again) == (21, TpFcs.SM_REJECTED_DUPLICATE_SM)
+    assert len(events) == 1
     settled(lab)
 
 

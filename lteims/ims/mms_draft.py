@@ -17,6 +17,8 @@ from lteims.mm1.pdu import MForwardReq, MSendReq
 
 _TOKEN_OCTETS = 16  # which nobody guesses; 22 characters
 _NAMED = 3  # receivers that an error names
+_LONGEST_SENDER = 312  # characters; it stands in each notification and report
+_LONGEST_CLASS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,12 @@ def stored(draft: Draft, directory: Directory, tokens: Tokens, now: float, most:
     if expires_at <= max(now, notify_at):
         raise MmsError("it expires before it can be delivered", ResponseStatus.ERROR_PERMANENT_FAILURE)
     sender = draft.sender
+    for what, value, longest in (
+        ("the sender's address", sender.shown, _LONGEST_SENDER),
+        ("the message class", draft.message_class, _LONGEST_CLASS),
+    ):
+        if len(value) > longest:
+            raise MmsError(f"{what} has {len(value)} characters, {longest} are the most")
     return StoredMms(
         id=_token(tokens), shown="" if draft.hidden else sender.shown, sender=sender.shown,
         sender_impi=sender.subscriber.impi if sender.subscriber is not None else "",

@@ -26,6 +26,7 @@ from lteims.sms.udh import Ports
 from lteims.trace import IMS, INFO, WARN, log
 
 MOST_NOTIFICATIONS = 5  # of one copy
+SHOWN_SUBJECT = 80  # characters of a subject in the notification, which shall be few short messages
 _SENDER = Address.alphanumeric("MMS")
 _PORTS = Ports(PORT, SOURCE_PORT).element()
 
@@ -154,7 +155,7 @@ def priority_of(message: StoredMms) -> Priority | None:
 
 def _notification(message: StoredMms, copy: Copy, left: int, url: str) -> MNotificationInd:
     return MNotificationInd(
-        transaction_id=copy.token, sender=message.shown, subject=message.subject,
+        transaction_id=copy.token, sender=message.shown, subject=message.subject[:SHOWN_SUBJECT],
         delivery_report=message.delivery_report or None, priority=priority_of(message),
         message_class=message.message_class, message_size=message.size, expiry=When(left),
         content_location=url + copy.token,

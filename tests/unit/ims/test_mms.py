@@ -192,6 +192,30 @@ async def test_an_old_client_gets_a_status_that_it_knows(lab: Lab) -> None:
     assert conf.version == 0
 
 
+async def test_a_long_subject_is_cut_in_the_notification_alone(lab: Lab) -> None:
+    subject = "🐈" * 20_000
+    assert (await lab.send(subject=subject)).response_status is ResponseStatus.OK
+    (_, _, submission), *_ = lab.post.told
+    assert len(submission.parts) <= 5
+    told = lab.notification()
+    assert told.subject == subject[:80]
+    assert (await lab.get(told.content_location)).subject == subject
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"sender": "a" * 400 + "@example.com", "peer": "198.51.100.1"}, "the sender's address has 412 characters"),
+        ({"message_class": "x" * 41}, "the message class has 41 characters, 40 are the most"),
+    ],
+)
+async def test_what_would_make_each_notification_long(lab: Lab, fields: dict[str, str], why: str) -> None:
+    conf = await lab.send(**fields)
+    assert conf.response_status is ResponseStatus.ERROR_PERMANENT_MESSAGE_FORMAT_CORRUPT
+    assert conf.response_text.startswith(why)
+    assert lab.post.take() == []
+
+
 async def test_too_large_too_late_too_full(lab: Lab) -> None:
     data = lab.message(body=bytes(Limits().octets), content_type=ContentType("image/jpeg")).encode()
     conf = parse(await lab.mms.on_pdu(data[: Limits().octets + 1], HOSTS["001"]))

@@ -1,0 +1,494 @@
+"""The peer machine (RFC 6733 5.6) without election: we connect to a server, or serve one that has connected.
+
+Pure: net/diameter.py hands events in and carries the actions out. What waits for an answer survives a lost
+connection until its time is up, and is sent again with the T bit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from lteims import counters
+from lteims.diameter.attributes import (
+    DESTINATION_HOST,
+    DESTINATION_REALM,
+    DISCONNECT_CAUSE,
+    ERROR_MESSAGE,
+    FAILED_AVP,
+    ORIGIN_HOST,
+    ORIGIN_REALM,
+    PROXY_INFO,
+    ROUTE_RECORD,
+    SESSION_ID,
+    DisconnectCause,
+)
+from lteims.diameter.capabilities import Capabilities, Local
+from lteims.diameter.command import (
+    BASE,
+    CER,
+    COMMANDS,
+    DPR,
+    DWR,
+    SUCCESS,
+    Answer,
+    Command,
+    Node,
+    Result,
+    answer_body,
+    as_result,
+    check,
+    request_body,
+)
+from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
+from lteims.diameter.message import P_BIT, R_BIT, Header, Message, readable
+from lteims.diameter.peer_events import (
+    Action,
+    Answered,
+    Ask,
+    CancelTimer,
+    Close,
+    Connect,
+    Connected,
+    ConnectFailed,
+    Deliver,
+    Down,
+    Event,
+    Failed,
+    Incoming,
+    IpAddress,
+    Lost,
+    Received,
+    Reply,
+    Send,
+    SetTimer,
+    Start,
+    Stop,
+    TimerFired,
+    Up,
+)  # fmt: skip
+from lteims.diameter.requests import MOST_SENT, Inbox, Key, Outbox
+from lteims.diameter.watchdog import Verb, Watchdog
+from lteims.trace import DEBUG, INFO, WARN, Layer, log
+
+SETUP_TIME: Final = 10.0  # for the connection, and again for the exchange of capabilities
+LEAVE_TIME: Final = 2.0  # for the answer to a DPR
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # before we connect again, doubled each time
+REFUSED_PAUSE: Final = 60.0  # where the peer does not want us: Disconnect-Cause 2, no common application
+_LONGEST_WHY: Final = 200  # characters of Error-Message
+
+
+class State(StrEnum):
+    """RFC 6733 5.6; the server's end waits for CER in WAIT_R_CER."""
+
+    CLOSED = "Closed"
+    WAIT_CONN_ACK = "Wait-Conn-Ack"
+    WAIT_I_CEA = "Wait-I-CEA"
+    WAIT_R_CER = "Wait-R-CER"
+    OPEN = "Open"
+    CLOSING = "Closing"
+
+
+class Peer:
+    """One neighbour: the connection to it, and all that is asked over it."""
+
+    def __init__(
+        self,
+        local: Local,
+        layer: Layer,
+        *,
+        name: str,
+        watchdog: float = 0.0,
+        random: Callable[[], float],
+        outbox: Outbox,
+        admits: Callable[[Node], bool] = lambda _: True,
+    ) -> None:
+        """`name` is the address for the log; `watchdog` Tw in seconds, 0 for none; `random` gives 0 to 1.
+
+        `admits`: who may connect to us, by Origin-Host.
+        """
+        self.state = State.CLOSED
+        self.remote: Capabilities | None = None
+        self._local = local
+        self._layer = layer
+        self._name = name
+        self._random = random
+        self._watchdog = Watchdog(watchdog, random)
+        self._outbox = outbox
+        self._inbox = Inbox()
+        self._admits = admits
+        self._addresses: tuple[IpAddress, ...] = ()
+        self._reconnects = False
+        self._failures = 0  # in a row
+        self._pause = 0.0  # the least before the next connection
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """What to do about an event; `now` in seconds of a monotonic clock."""
+        match self.state, event:
+            case State.CLOSED, Start():
+                self._reconnects = True
+                return self._connect()
+            case State.CLOSED, TimerFired("Tc"):
+                return self._connect()
+            case State.CLOSED, Connected(addresses, accepted=True):
+                self._addresses = addresses
+                return self._to(State.WAIT_R_CER, SetTimer("Tr", SETUP_TIME))
+            case State.WAIT_CONN_ACK, Connected(addresses):
+                self._addresses = addresses
+                return self._to(State.WAIT_I_CEA, self._send_cer(), SetTimer("Tr", SETUP_TIME))
+            case State.WAIT_CONN_ACK, ConnectFailed(why):
+                counters.inc("diam_connect_failed")
+                return self._lost(why)
+            case ((State.WAIT_CONN_ACK | State.WAIT_I_CEA | State.WAIT_R_CER), TimerFired("Tr")):
+                return [Close(), *self._lost("no answer while connecting")]
+            case State.CLOSING, TimerFired("Tr"):
+                return [Close(), *self._lost("closed")]
+            case State.OPEN, TimerFired("Tw"):
+                return self._verbs(self._watchdog.on_timer())
+            case _, TimerFired(name) if name.startswith("Tx"):
+                return self._expired(int(name[2:]))
+            case State.CLOSED, Lost() | ConnectFailed() | Received():
+                return []
+            case _, Lost(why):
+                return self._lost(why)
+            case _, Received(data):
+                return self._received(data, now)
+            case _, Ask():
+                return self._ask(event)
+            case _, Reply(to, answer):
+                return self._reply(to, answer)
+            case _, Stop(cause):
+                return self._stop(cause)
+        return []
+
+    def _to(self, state: State, *actions: Action) -> list[Action]:
+        if self._layer.level >= DEBUG:
+            log(self._layer, DEBUG, f"{self.state} -> {state}", id=self._name)
+        self.state = state
+        return list(actions)
+
+    # -- the connection
+
+    def _connect(self) -> list[Action]:
+        log(self._layer, INFO, f"Connecting to {self._name}")
+        return self._to(State.WAIT_CONN_ACK, Connect(), SetTimer("Tr", SETUP_TIME))
+
+    def _lost(self, why: str) -> list[Action]:
+        """Back to CLOSED; what waits for an answer goes on waiting if there will be another connection."""
+        opened = self.state in (State.OPEN, State.CLOSING)
+        if self.state is not State.CLOSING:
+            log(self._layer, WARN, f"{'Lost' if opened else 'No connection to'} {self._name}: {why}")
+        if self.state is State.OPEN:
+            counters.inc("diam_lost")
+        self._watchdog.on_lost()
+        actions = self._to(State.CLOSED, CancelTimer("Tr"), CancelTimer("Tw"))
+        if opened:
+            actions.append(Down(why))
+        if self._reconnects:
+            return [*actions, SetTimer("Tc", self._next_pause())]
+        return [*actions, *self._fail_all(why)]
+
+    def _next_pause(self) -> float:
+        """Doubled each time, with jitter, so that not all clients of a server come back at once."""
+        pause = max(self._pause, min(FIRST_PAUSE * 2.0 ** min(self._failures, 10), LONGEST_PAUSE))
+        self._failures += 1
+        self._pause = 0.0
+        return pause * (0.75 + 0.5 * self._random())
+
+    def _fail_all(self, why: str) -> list[Action]:
+        actions: list[Action] = []
+        for sent in self._outbox.clear():
+            actions += CancelTimer(f"Tx{sent.header.end_to_end}"), Failed(sent.ticket, NoAnswer(why))
+        return actions
+
+    def _stop(self, cause: DisconnectCause) -> list[Action]:
+        self._reconnects = False
+        actions = [CancelTimer("Tc"), *self._fail_all("the server stops")]
+        match self.state:
+            case State.CLOSED:
+                return actions
+            case State.OPEN:
+                leave = self._request(DPR, self._local.disconnect(cause))
+                return [*actions, *self._to(State.CLOSING, leave, CancelTimer("Tw"), SetTimer("Tr", LEAVE_TIME))]
+            case State.CLOSING:
+                return actions
+        return [*actions, Close(), *self._lost("the server stops")]
+
+    def _open(self, remote: Capabilities) -> list[Action]:
+        self.remote = remote
+        self._failures = 0
+        self._pause = 0.0
+        product = f" ({remote.product})" if remote.product else ""
+        log(self._layer, INFO, f"Connected to {remote.node.host}{product}", id=self._name)
+        actions = self._to(State.OPEN, CancelTimer("Tr"), Up(remote))
+        return [*actions, *self._verbs(self._watchdog.on_open()), *map(Send, self._outbox.again())]
+
+    def _verbs(self, verbs: tuple[Verb, ...]) -> list[Action]:
+        actions: list[Action] = []
+        for verb in verbs:
+            match verb:
+                case Verb.SEND:
+                    actions.append(self._request(DWR, self._local.node.avps()))
+                case Verb.SET:
+                    actions.append(SetTimer("Tw", self._watchdog.wait()))
+                case Verb.CLOSE:
+                    actions += Close(), *self._lost("the watchdog has no answer")
+        return actions
+
+    def _request(self, command: Command, body: bytes) -> Send:
+        return Send(Header(R_BIT, command.code, BASE, *self._outbox.identifiers()).encode(body))
+
+    def _send_cer(self) -> Send:
+        return self._request(CER, self._local.capabilities(self._addresses))
+
+    # -- messages
+
+    def _received(self, data: bytes, now: float) -> list[Action]:
+        try:
+            header = Header.parse(data)
+        except DiameterError as error:
+            return self._unreadable(error)
+        try:
+            message = Message.parse(data)
+        except DiameterError as error:
+            return self._malformed(header, data, error)
+        alive = self._verbs(self._watchdog.on_message(_is(header, DWR, request=False)))
+        alive = alive if self.state is State.OPEN else []
+        try:
+            if header.is_request:
+                return alive + self._on_request(message, now)
+            return alive + self._on_answer(message)
+        except DiameterError as error:
+            return alive + self._malformed(header, data, error)
+
+    def _unreadable(self, error: DiameterError) -> list[Action]:
+        counters.inc("diam_malformed")
+        log(self._layer, WARN, f"Unreadable message: {error.why}", dir="FROM", id=self._name)
+        return []
+
+    def _malformed(self, header: Header, data: bytes, error: DiameterError) -> list[Action]:
+        """A request is answered with the error; an answer counts as none; either ends what has not yet begun."""
+        counters.inc("diam_malformed")
+        log(self._layer, WARN, f"{error.why} ({error.result_code})", dir="FROM", id=self._name)
+        actions: list[Action] = []
+        if header.is_request and self.state is not State.WAIT_I_CEA:
+            actions.append(self._error(header, data, error))
+        elif not header.is_request:
+            sent = self._outbox.take(header)
+            if sent is not None:
+                actions += CancelTimer(f"Tx{sent.header.end_to_end}"), Failed(sent.ticket, error)
+        if self.state in (State.WAIT_I_CEA, State.WAIT_R_CER):
+            actions += Close(), *self._lost(error.why)
+        return actions
+
+    def _error(self, header: Header, data: bytes, error: DiameterError) -> Send:
+        """The answer of RFC 6733 7.2, or where the command is known and no E bit is due, one of its grammar."""
+        command = COMMANDS.get((header.application, header.code))
+        bit = error.is_protocol_error or command is None
+        body = b"".join(
+            (
+                readable(data, SESSION_ID),
+                b"" if bit or command is None or not command.application else command.answer_head,
+                as_result(error).encode(),
+                self._local.node.avps(),
+                ERROR_MESSAGE(error.why[:_LONGEST_WHY]),
+                FAILED_AVP(error.failed) if error.failed else b"",
+                readable(data, PROXY_INFO),
+            )
+        )
+        return Send(header.answer(bit).encode(body))
+
+    def _on_request(self, message: Message, now: float) -> list[Action]:
+        header = message.header
+        match self.state:
+            case State.WAIT_R_CER if _is(header, CER):
+                return self._on_cer(message)
+            case State.WAIT_I_CEA | State.WAIT_R_CER | State.WAIT_CONN_ACK:
+                return [Close(), *self._lost(f"command {header.code} before the capabilities")]
+            case _ if header.application == BASE:
+                return self._on_base(message)
+            case State.CLOSING:
+                return []
+        return self._on_application(message, now)
+
+    def _on_base(self, message: Message) -> list[Action]:
+        header = message.header
+        command = COMMANDS.get((BASE, header.code))
+        if command is None:
+            code = ResultCode.DIAMETER_COMMAND_UNSUPPORTED
+            raise DiameterError(f"command {header.code} is not supported", code)
+        check(command, message)
+        if command is CER:
+            raise DiameterError("capabilities are exchanged already")
+        answer = Send(header.answer().encode(SUCCESS.encode() + self._local.node.avps()))
+        if command is DWR:
+            return [answer]
+        cause = message.need(DISCONNECT_CAUSE)
+        if cause == DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU:
+            self._pause = REFUSED_PAUSE
+        name = cause.name if isinstance(cause, DisconnectCause) else str(cause)
+        return [answer, Close(), *self._lost(f"it takes leave: {name}")]
+
+    def _on_cer(self, message: Message) -> list[Action]:
+        """As a server: the peer is admitted, or told why not (RFC 6733 5.3)."""
+        check(CER, message)
+        remote = Capabilities.parse(message)
+        refusal = self._refusal(remote)
+        result = Result(refusal.result_code) if refusal else SUCCESS
+        text = ERROR_MESSAGE(refusal.why) if refusal else b""
+        body = result.encode() + self._local.capabilities(self._addresses) + text
+        protocol_error = bool(refusal and refusal.is_protocol_error)
+        answer = Send(message.header.answer(protocol_error).encode(body))
+        if refusal:
+            return [answer, Close(), *self._lost(f"{remote.node.host}: {refusal.why}")]
+        return [answer, *self._open(remote)]
+
+    def _refusal(self, remote: Capabilities) -> DiameterError | None:
+        if not self._admits(remote.node):
+            return DiameterError("unknown peer", ResultCode.DIAMETER_UNKNOWN_PEER)
+        if not remote.common(self._local):
+            return DiameterError("no common application", ResultCode.DIAMETER_NO_COMMON_APPLICATION)
+        if remote.tls_only():
+            return DiameterError("no TLS here", ResultCode.DIAMETER_NO_COMMON_SECURITY)
+        return None
+
+    def _on_answer(self, message: Message) -> list[Action]:
+        header = message.header
+        if header.application == BASE:
+            return self._on_base_answer(message)
+        if self.state not in (State.OPEN, State.CLOSING):
+            return [Close(), *self._lost(f"command {header.code} before the capabilities")]
+        sent = self._outbox.take(header)
+        if sent is None:
+            return self._stray(header)
+        timer = CancelTimer(f"Tx{sent.header.end_to_end}")
+        try:
+            check(COMMANDS[header.application, header.code], message)
+        except DiameterError as error:
+            counters.inc("diam_malformed")
+            return [timer, Failed(sent.ticket, error)]
+        return [timer, Answered(sent.ticket, message)]
+
+    def _on_base_answer(self, message: Message) -> list[Action]:
+        header = message.header
+        match self.state:
+            case State.WAIT_I_CEA if header.code == CER.code:
+                return self._on_cea(message)
+            case State.CLOSING if header.code == DPR.code:
+                return [Close(), *self._lost("closed")]
+            case State.OPEN | State.CLOSING if header.code == DWR.code:
+                return []
+            case State.WAIT_I_CEA | State.WAIT_R_CER:
+                return [Close(), *self._lost(f"command {header.code} before the capabilities")]
+        return self._stray(header)
+
+    def _on_cea(self, message: Message) -> list[Action]:
+        result = Result.of(message)
+        if not result.ok:
+            self._pause = REFUSED_PAUSE
+            why = message.first(ERROR_MESSAGE)
+            return [Close(), *self._lost(f"it refuses with {result}" + (f": {why}" if why else ""))]
+        remote = Capabilities.parse(message)
+        if not remote.common(self._local):
+            self._pause = REFUSED_PAUSE
+            return [Close(), *self._lost(f"{remote.node.host} has no application of ours")]
+        return self._open(remote)
+
+    def _stray(self, header: Header) -> list[Action]:
+        counters.inc("diam_stray")
+        log(self._layer, INFO, f"Answer {header.code} to nothing that waits", dir="FROM", id=self._name)
+        return []
+
+    # -- requests of the peer
+
+    def _on_application(self, message: Message, now: float) -> list[Action]:
+        header = message.header
+        if header.application not in self._local.applications:
+            code = ResultCode.DIAMETER_APPLICATION_UNSUPPORTED
+            raise DiameterError(f"application {header.application} is not supported", code)
+        command = COMMANDS.get((header.application, header.code))
+        if command is None:
+            code = ResultCode.DIAMETER_COMMAND_UNSUPPORTED
+            raise DiameterError(f"command {header.code} is not supported", code)
+        self._check_route(message)
+        check(command, message)
+        origin = Node(message.need(ORIGIN_HOST), message.need(ORIGIN_REALM))
+        incoming = Incoming(message, command, message.need(SESSION_ID), origin)
+        key = _key(incoming)
+        if self._inbox.is_known(key, now):
+            counters.inc("diam_duplicate")
+            answer = self._inbox.repeat(key, header.hop_by_hop)
+            return [] if answer is None else [Send(answer)]
+        if self._inbox.full:
+            raise DiameterError("too busy", ResultCode.DIAMETER_TOO_BUSY)
+        self._inbox.begin(key, now)
+        return [Deliver(incoming)]
+
+    def _check_route(self, message: Message) -> None:
+        """RFC 6733 6.1.4 to 6.1.6: we are no relay."""
+        node = self._local.node
+        host, realm = message.first(DESTINATION_HOST), message.first(DESTINATION_REALM)
+        if node.host.lower() in message.all(ROUTE_RECORD):
+            raise DiameterError("a loop", ResultCode.DIAMETER_LOOP_DETECTED)
+        if host is not None and host != node.host.lower():
+            raise DiameterError(f"no route to {host}", ResultCode.DIAMETER_UNABLE_TO_DELIVER)
+        if host is None and realm not in (None, node.realm.lower()):
+            raise DiameterError(f"realm {realm} is not served", ResultCode.DIAMETER_REALM_NOT_SERVED)
+
+    def _reply(self, to: Incoming, answer: Answer | DiameterError) -> list[Action]:
+        header = to.message.header
+        proxies = b"".join(each.encode() for each in to.message.avps if each.attribute is PROXY_INFO)
+        protocol_error = isinstance(answer, DiameterError) and answer.is_protocol_error
+        value = _Refusal(answer) if isinstance(answer, DiameterError) else answer
+        body = answer_body(to.command, value, to.session, self._local.node)
+        head = header.answer(protocol_error)
+        self._inbox.end(_key(to), head, body + proxies)
+        return [Send(head.encode(body + proxies))] if self.state is State.OPEN else []
+
+    # -- requests of ours
+
+    def _ask(self, ask: Ask) -> list[Action]:
+        if self.state is not State.OPEN or self.remote is None:
+            return [Failed(ask.ticket, NoAnswer(f"no connection to {self._name}"))]
+        if len(self._outbox) >= MOST_SENT:
+            return [Failed(ask.ticket, NoAnswer(f"{self._name} has {MOST_SENT} requests to answer"))]
+        command, remote = ask.request.command, self.remote.node
+        host = ask.host or (remote.host if "{Destination-Host}" in command.request else "")
+        try:
+            body = request_body(ask.request, ask.session, self._local.node, ask.realm or remote.realm, host)
+            header = Header(R_BIT | P_BIT, command.code, command.application, *self._outbox.identifiers())
+            data = self._outbox.add(ask.ticket, header, body)
+        except DiameterError as error:
+            return [Failed(ask.ticket, error)]
+        return [Send(data), SetTimer(f"Tx{header.end_to_end}", ask.timeout)]
+
+    def _expired(self, end_to_end: int) -> list[Action]:
+        sent = self._outbox.expire(end_to_end)
+        if sent is None:
+            return []
+        counters.inc("diam_timeout")
+        return [Failed(sent.ticket, NoAnswer(f"no answer of {self._name} in time"))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """The answer that says why a request cannot be served."""
+
+    error: DiameterError
+
+    @property
+    def result(self) -> Result:
+        return as_result(self.error)
+
+    def avps(self) -> bytes:
+        failed = FAILED_AVP(self.error.failed) if self.error.failed else b""
+        return ERROR_MESSAGE(self.error.why[:_LONGEST_WHY]) + failed
+
+
+def _is(header: Header, command: Command, request: bool = True) -> bool:
+    return (header.code, header.application) == (command.code, command.application) and header.is_request is request
+
+
+def _key(incoming: Incoming) -> Key:
+    header = incoming.message.header
+    return incoming.origin.host, header.end_to_end, incoming.session, header.code

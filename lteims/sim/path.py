@@ -218,6 +218,13 @@ class Path:
         """A stream of ours is gone; the next request opens another."""
         self._streams.discard(stream)
 
+    def hang_up(self) -> bool:
+        """Close the TCP connections; were there any?"""
+        found = bool(self._streams)
+        for stream in tuple(self._streams):
+            stream.close()
+        return found
+
     def close(self) -> None:
         """Close every socket, but the server port that another path has taken over."""
         if self._heir is None:
@@ -226,8 +233,7 @@ class Path:
             self._sending.close()
         for task in self._tasks:
             task.cancel()
-        for stream in tuple(self._streams):
-            stream.close()
+        self.hang_up()
         if self._listener is not None and self._heir is None:
             self._listener.close()
 

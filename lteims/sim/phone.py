@@ -135,7 +135,7 @@ class Phone:
             task.cancel()
         self.agent.close()
         if self.security is not None:
-            self.security.close()
+            await self.security.close()
         self.clear.close()
 
     # -- what a test does

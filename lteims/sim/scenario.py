@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import yaml
 
+from lteims.ipsec.algorithms import legal
+from lteims.ipsec.sa import Aalg, Ealg
 from lteims.net.ipsec_choice import Where
 from lteims.sim.card import Sim
 from lteims.sim.errors import ScenarioError, SimError
@@ -19,6 +21,7 @@ _MOST: Final = 1 << 20  # octets of a file
 _ROOT: Final = ("server", "phones", "steps")
 _PHONE: Final[dict[str, type]] = {
     "profile": str, "transport": str, "host": str, "port": int, "bearer_delay": float, "busy_from": int, "ipsec": str,
+    "alg": str, "ealg": str,
 }  # fmt: skip
 _SIM: Final[dict[str, type]] = {each.name: int if each.type in (int, "int") else str for each in fields(Sim)}
 _WITHIN: Final[dict[str, type]] = {"within": float}
@@ -112,6 +115,17 @@ def parse(text: str, file: str = "scenario") -> Scenario:
     return _Reader(file).scenario(root)
 
 
+def _pair(alg: str, ealg: str) -> tuple[Aalg, Ealg]:
+    """The one pair of algorithms that a phone offers in place of its profile's."""
+    try:
+        pair = Aalg(alg), Ealg(ealg)
+    except ValueError as error:
+        raise SimError(f"alg and ealg: {error}") from None
+    if not legal(*pair):
+        raise SimError(f"alg {alg} and ealg {ealg} cannot go together")
+    return pair
+
+
 class _Reader:
     """Nodes into values; every error names the line of its node."""
 
@@ -160,6 +174,8 @@ class _Reader:
             raise SimError(f"transport {options['transport']!r} is neither udp nor tcp")
         if options.get("ipsec", "no") not in ("no", *Where):
             raise SimError(f"ipsec {options['ipsec']!r} is none of no, {', '.join(Where)}")
+        if "alg" in options or "ealg" in options:
+            options["pair"] = _pair(options.pop("alg", Aalg.NULL), options.pop("ealg", Ealg.NULL))
         return options
 
     # -- steps

@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lteims.errors import LteimsError
+from lteims.ipsec.sec_agree import ClientProfile
 from lteims.net.ipsec import Ipsec
 from lteims.net.ipsec_choice import Where, open_ipsec
 from lteims.sim.call import Call
@@ -18,6 +19,7 @@ from lteims.sim.call_in import IncomingCall
 from lteims.sim.errors import PhoneError, ScenarioError
 from lteims.sim.ladder import Ladder
 from lteims.sim.phone import Phone
+from lteims.sim.profiles import profile_of
 from lteims.sim.scenario import PhoneEntry, Scenario, Step
 
 _WITHIN: Final = 10.0  # seconds, for what a scenario expects without saying how long
@@ -109,6 +111,9 @@ def _phone(
     if kind != "no" and kind not in drivers:
         drivers[kind] = open_ipsec(asyncio.get_running_loop(), Where(kind))
         stack.callback(drivers[kind].close)
+    if pair := options.pop("pair", None):
+        profile = profile_of(options.get("profile", "plain"))
+        options["profile"] = replace(profile, security=ClientProfile((pair,)))
     if server.startswith("127."):  # an address for each phone, as phones have
         options.setdefault("host", f"127.0.{place // 250 + 1}.{place % 250 + 1}")
     return Phone(entry.sim, server, name=entry.name, ladder=ladder, ipsec=drivers.get(kind), **options)

@@ -4,6 +4,7 @@ registration.py asks for Security-Client and tells what became of the REGISTER; 
 The SAs are carried out by one of the drivers of net/, which is handed in.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from lteims.sip.message import Response
 if TYPE_CHECKING:
     from lteims.sim.phone import Phone
 
+_PARTING = 0.3  # seconds for the end of TCP connections
 _TRIES = 50  # ports that are looked for beside one another
 
 
@@ -120,8 +122,7 @@ class Security:
         old, self._used, self._trial, self._pending = self._used, self._trial, None, None
         self._phone.agent.path, self._phone.agent.trial = self._used.path, None
         if old is not None:
-            delay = 64 * self._phone.profile.timings.t1
-            self._timers.append(self._phone.loop.call_later(delay, self._drop, old))
+            self._later(64 * self._phone.profile.timings.t1, old)
 
     def refused(self) -> None:
         """A failure: back to what was before."""
@@ -134,7 +135,7 @@ class Security:
         """De-registered: everything goes, after a grace for what is on its way."""
         self._phone.agent.path, self._phone.agent.trial = self._phone.clear, None
         for each in tuple(self._all):
-            self._timers.append(self._phone.loop.call_later(self._phone.profile.timings.t1, self._drop, each))
+            self._later(self._phone.profile.timings.t1, each)
         self._used = self._trial = self._pending = None
         self._port_us = 0
 
@@ -144,9 +145,17 @@ class Security:
             gone.path.close()
             self._driver.remove(gone.sas)
 
-    def close(self) -> None:
+    def _later(self, delay: float, gone: _Set) -> None:
+        """Give a set up: its connections first, so that no end of them is sent in clear text."""
+        loop = self._phone.loop
+        self._timers.append(loop.call_later(delay, gone.path.hang_up))
+        self._timers.append(loop.call_later(delay + _PARTING, self._drop, gone))
+
+    async def close(self) -> None:
         """Nothing is left."""
         for timer in self._timers:
             timer.cancel()
+        if sum(each.path.hang_up() for each in self._all):
+            await asyncio.sleep(_PARTING)
         for each in tuple(self._all):
             self._drop(each)

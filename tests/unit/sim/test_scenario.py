@@ -63,6 +63,8 @@ HEAD = "phones:\n  a: {imsi: 001010000000003}\nsteps:\n"
         ("phones:\n  a: {imsi: 001010000000003, profile: nokia}\nsteps: []", 2, "no profile 'nokia'"),
         ("phones:\n  a: {imsi: 001010000000003, transport: sctp}\nsteps: []", 2, "neither udp nor tcp"),
         ("phones:\n  a: {imsi: 001010000000003, ipsec: maybe}\nsteps: []", 2, "none of no, auto"),
+        ("phones:\n  a: {imsi: 001010000000003, alg: md5}\nsteps: []", 2, "'md5' is not a valid Aalg"),
+        ("phones:\n  a: {imsi: 001010000000003, alg: aes-gmac, ealg: aes-cbc}\nsteps: []", 2, "cannot go together"),
         (HEAD + "  - dance: a", 4, "no step 'dance'; there are register"),
         (HEAD + "  - register: b", 4, "no phone 'b'; there are a"),
         (HEAD + "  - register", 4, "a step is a mapping"),

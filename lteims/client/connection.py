@@ -125,7 +125,7 @@ class Client:
         """Send one message by its name and return the answer; CallError for one with `error`.
 
         A parameter that is a word of Python takes an underscore behind it: from_.
-        NotConnected when the server goes away.
+        NotConnected when the server goes away, ValueError for what JSON cannot say: NaN, half a surrogate pair.
         """
         named = {name.rstrip("_"): value for name, value in params.items()}
         (answer,) = await self._ask([{**named, "message": message}], array=False)
@@ -151,9 +151,10 @@ class Client:
             self._pending[number] = loop.create_future()
         futures = [self._pending[number] for number in numbers]
         try:
-            text = json.dumps(members if array else members[0], allow_nan=False)
+            # Escaped, half a surrogate pair would only be refused by the server, which could not say whose it was
+            text = json.dumps(members if array else members[0], allow_nan=False, ensure_ascii=False).encode()
             with suppress(ConnectionClosed):  # the reader tells those who wait
-                await self._socket.send(text)
+                await self._socket.send(text, text=True)
             return [await future for future in futures]
         finally:
             for number, future in zip(numbers, futures, strict=True):

@@ -5,11 +5,13 @@ The server carries the lines out and completes them, so commands, help and texts
 
 import argparse
 import asyncio
+import errno
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
 
@@ -23,6 +25,11 @@ NAME: Final = "monitor"  # the first word of the command line
 PASSWORD: Final = "LTEIMS_PASSWORD"  # a variable of the environment
 PATIENCE: Final = 30.0  # seconds for an answer
 EXIT_OK, EXIT_ERROR, EXIT_SIGNAL = 0, 1, 128
+_NO_TEXT: Final = "the command has octets that are no UTF-8"
+
+
+class _Unwritten(OSError):
+    """What a command brought cannot be written."""
 
 
 class Caller(Protocol):
@@ -42,6 +49,8 @@ class RemoteShell:
 
     async def execute(self, line: str) -> Answer:
         """Carry one out; NotConnected when the server has gone, or does not answer."""
+        if not _is_text(line):
+            return Answer(_NO_TEXT, failed=True)
         try:
             async with asyncio.timeout(self._patience):  # no key would end the waiting
                 fields = await self._client.call("monitor", line=line)
@@ -54,6 +63,8 @@ class RemoteShell:
 
     async def complete(self, line: str) -> tuple[str, list[str]]:
         """Complete one; nothing where that cannot be done."""
+        if not _is_text(line):
+            return "", []
         try:
             async with asyncio.timeout(self._patience):
                 fields = await self._client.call("complete", line=line)
@@ -72,6 +83,12 @@ def run(arguments: Sequence[str]) -> int:
         return asyncio.run(_console(client) if interactive else _lines(client, options.command))
     except (ClientError, OperatorError) as error:
         return _say(f"lteims monitor: {escape(str(error))}", sys.stderr, EXIT_ERROR)
+    except _Unwritten as error:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its own end
+        if error.errno == errno.EPIPE:  # `... | head` has enough
+            return EXIT_SIGNAL + signal.SIGPIPE
+        return _say(f"lteims monitor: the answer cannot be written: {error.strerror}", sys.stderr, EXIT_ERROR)
     except OSError as error:
         return _say(f"lteims monitor: {error.strerror or error}", sys.stderr, EXIT_ERROR)
 
@@ -171,6 +188,8 @@ async def _lines(client: Client, commands: Sequence[str]) -> int:
     """Carry lines out until one fails or ends it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # the shell says what is wrong with such a line
     async with client:
         shell = RemoteShell(client)
         async for line in _given(commands):
@@ -191,14 +210,27 @@ async def _given(commands: Sequence[str]) -> AsyncIterator[str]:
 
 
 async def _carried_out(shell: RemoteShell, line: str) -> Answer:
+    """Carry a line out; _Unwritten where nobody can read what it brings."""
     answer = await shell.execute(line)
     while True:
         if answer.text:
-            _say(answer.text, sys.stderr if answer.failed else sys.stdout, EXIT_OK)
+            try:
+                print(answer.text, file=sys.stderr if answer.failed else sys.stdout, flush=True)
+            except OSError as error:
+                raise _Unwritten(error.errno, error.strerror) from None
         if not answer.again:
             return answer
         await asyncio.sleep(AGAIN)
         answer = await shell.execute(answer.again)
+
+
+def _is_text(line: str) -> bool:
+    """Whether it is more than octets that nobody could decode (PEP 383)."""
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _say(text: str, stream: TextIO, code: int) -> int:

@@ -182,6 +182,29 @@ def test_a_running_view_ends_by_a_signal(server: Server) -> None:
         assert process.wait(10) == -signal.SIGINT
 
 
+def test_answers_that_nobody_can_read_end_it(server: Server) -> None:
+    line = [str(PROGRAM), "monitor", f"127.0.0.1:{api_port(server)}"]
+    with subprocess.Popen([*line, "-c", "t"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(10) == 128 + signal.SIGPIPE
+        assert process.stderr.read() == ""
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run([*line, "-c", "license"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=10)
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
+    assert "cannot be written" in ran.stderr
+
+
+def test_octets_that_are_no_text(server: Server) -> None:
+    line = [str(PROGRAM), "monitor", f"127.0.0.1:{api_port(server)}"]
+    environment = os.environ | {"LC_ALL": "C.UTF-8"}
+    for words, given in (([b"-c", b"sms 1 \xff"], b""), ([], b"license\nsms 1 \xff\n")):
+        ran = subprocess.run([*line, *words], input=given, capture_output=True, timeout=10, env=environment)
+        assert (ran.returncode, ran.stderr) == (1, b"the command has octets that are no UTF-8\n")
+
+
 def test_what_does_not_work(server: Server, tmp_path: Path) -> None:
     def error(*words: object) -> str:
         ran = monitor(*words, "-c", "users")

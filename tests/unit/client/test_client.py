@@ -81,6 +81,8 @@ async def test_what_cannot_be_sent_hurts_no_other_call(served: Address) -> None:
     async with Client(await served(echo)) as ims:
         with pytest.raises((TypeError, ValueError)):
             await ims.call("x", value=float("nan"))
+        with pytest.raises(ValueError, match="surrogates"):
+            await ims.call("x", value="\udcff")
         with pytest.raises(TypeError):
             await ims.call("x", value=object())
         assert (await ims.call("x", value=1))["got"]["value"] == 1

@@ -62,3 +62,11 @@ async def test_completion(fields: dict[str, Any] | None, found: tuple[str, list[
 async def test_a_server_that_does_not_answer() -> None:
     with pytest.raises(NotConnected, match="does not answer within 0 s"):
         await RemoteShell(FakeClient(None), 0).execute("users")
+
+
+async def test_octets_that_are_no_text_are_not_sent() -> None:
+    client = FakeClient({"text": "done"})
+    answer = await RemoteShell(client).execute("sms 0600000002 \udcff")
+    assert answer == Answer("the command has octets that are no UTF-8", failed=True)
+    assert await RemoteShell(client).complete("sms \udcff") == ("", [])
+    assert not client.asked

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lteims import __version__, counters, trace
+from lteims import __version__, counters, installed, trace
 from lteims.config import ImsConfig, Loaded
 from lteims.config.log_options import parse_log_options
 from lteims.descriptors import raise_limit, shares
@@ -55,6 +55,8 @@ from lteims.oam.commands import Commands
 from lteims.oam.events import events
 from lteims.oam.ipsec_commands import IpsecCommands
 from lteims.oam.log import LogFile
+from lteims.oam.metrics import Metrics
+from lteims.oam.metrics_http import MetricsServer
 from lteims.oam.monitor import Monitor, terminal_available
 from lteims.oam.rates import Rates
 from lteims.oam.server_commands import ServerCommands
@@ -67,7 +69,7 @@ from lteims.store.sqlite import SqliteStore
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
-NOT_SERVED = ("metrics_addr", "sctp_addr", "cx_server_addr", "rx_server_addr")
+NOT_SERVED = ("sctp_addr", "cx_server_addr", "rx_server_addr")
 SWEEP_INTERVAL = 5.0  # seconds between looks for nonces that nobody answered
 GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
 MMS_ON_DISK, MMS_IN_MEMORY = 4 << 30, 256 << 20  # octets that the bodies of all multimedia messages may have
@@ -85,6 +87,7 @@ class App:
         self._store_warnings: list[str] = []  # from before there is a log
         self._mm1: Mm1Server | None = None
         self._api: Api | None = None
+        self._metrics: MetricsServer | None = None
         self._ipsec: Ipsec | None = None
         self._clocks = Clocks(time.monotonic(), time.time())
         self._files = shares(raise_limit(), loaded.config)
@@ -108,6 +111,8 @@ class App:
                     self._mm1 = Mm1Server(config.mms_server_bind_addr.host, config.mms_server_bind_addr.port)
                 if config.com_addr is not None:
                     self._api = Api(config, os.urandom, self._files.api)
+                if config.metrics_addr is not None:
+                    self._metrics = MetricsServer(config.metrics_addr.host, config.metrics_addr.port)
                 # Only now, when no other server has our state or our addresses, may its log be touched
                 log_file = self._open_log(loop)
                 try:
@@ -116,6 +121,8 @@ class App:
                     log(IMS, INFO, "stopped")
                     log_file.close()
             finally:
+                if self._metrics is not None:
+                    await self._metrics.close()
                 if self._api is not None:
                     await self._api.close()
                 if self._mm1 is not None:
@@ -189,6 +196,19 @@ class App:
                 happenings = Happenings(subscribers, calls, gateway)
                 users = UserControl(subscribers)
                 await self._start_api(self._api, loop, control, commands, happenings, users, log_file, plane.flush)
+            if self._metrics is not None:
+                metrics = Metrics(stack, subscribers, calls, plane.flush, installed.kind())
+                pcscf.on_refused = metrics.refusals.on_refused
+                challenges.on_answered = metrics.registration.observe
+                for name, load in (
+                    ("sms_queue_length", gateway.load),
+                    ("mms_queue_length", mms.load if mms is not None else None),
+                    ("sa_sets", (lambda: security.sets.load()["sets"]) if security is not None else None),
+                    ("api_clients", self._api_clients),
+                    ("rtp_streams", plane.streams.__len__),
+                ):
+                    metrics.add_gauge(name, load)
+                await self._metrics.start(metrics)
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)
             self._say_ready(stack)
@@ -217,6 +237,8 @@ class App:
             bound += f", mms http://{host_port(self._mm1.host, self._mm1.port)}"
         if self._api is not None:
             bound += f", api {self._api.scheme}://{host_port(self._api.host, self._api.port)}"
+        if self._metrics is not None:
+            bound += f", metrics {self._metrics.url}"
         with suppress(OSError):  # whoever read our output may have gone
             print(f"lteims {__version__} ready: {bound}", flush=True)
         log(IMS, INFO, f"ready: {bound}")

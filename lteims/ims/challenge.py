@@ -87,6 +87,7 @@ class Challenges:
     def __init__(self, clock: Clock, octets: Callable[[int], bytes]) -> None:
         self._clock = clock
         self._octets = octets
+        self.on_answered: Callable[[float], None] | None = None  # told how long a phone took, in seconds
         self._by_nonce: OrderedDict[str, Challenge] = OrderedDict()  # oldest first
 
     def issue(
@@ -209,6 +210,8 @@ class Challenges:
                 self._forget(challenge)
             what = "RES mismatch" if challenge.vector.aka is not None else "wrong password"
             return Judgement(Verdict.REFUSED, f"{what}: the response to {algorithm} is not the one expected")
+        if first and challenge.register and self.on_answered is not None:
+            self.on_answered(self._clock() - challenge.born)
         if qop:
             challenge.nc = nc
         else:

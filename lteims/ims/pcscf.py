@@ -5,7 +5,7 @@ INVITE and what follows it to call.py, other requests to whom they are meant for
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
 from lteims import counters
@@ -119,6 +119,7 @@ class Pcscf:
         self.gateway: Gateway | None = None  # for short messages; None: they are relayed as they are
         self.notifier: Notifier | None = None  # of registration state; None: SUBSCRIBE is not allowed
         self.security: Security | None = None  # None: all is in clear
+        self.on_refused: Callable[[str, int], None] | None = None  # told the method and code of each refusal
         self._tasks: set[asyncio.Task[None]] = set()
         self.forcing = Forcing(stack, locator, ALLOW)
         stack.takes_cancel = self.on_cancel
@@ -210,6 +211,8 @@ class Pcscf:
 
     def _refuse(self, transaction: ServerTransaction, error: SipError) -> None:
         request = transaction.request
+        if self.on_refused is not None:
+            self.on_refused(request.method, error.code)
         level = DEBUG if error.code == 401 else INFO
         log(IMS, level, f"{request.method} from {transaction.flow} answered {error.code}: {error.why}")
         if isinstance(error, AlternativeService):
@@ -272,6 +275,8 @@ class Pcscf:
 
     def _not_registered(self, transaction: ServerTransaction, error: SipError) -> None:
         request = transaction.request
+        if self.on_refused is not None:
+            self.on_refused("REGISTER", error.code)
         if error.code != 401:
             counters.inc("ims_registration_failed")
             log(IMS, INFO, f"registration of {request.to.uri} failed: {error.why}")

@@ -17,7 +17,7 @@ from lteims.mm1.pdu import MForwardReq, MSendReq
 
 _TOKEN_OCTETS = 16  # which nobody guesses; 22 characters
 _NAMED = 3  # receivers that an error names
-_LONGEST_SENDER = 312  # characters; it stands in each notification and report
+_LONGEST_ADDRESS = 312  # characters; it stands in each notification and report
 _LONGEST_CLASS = 40
 
 
@@ -79,6 +79,7 @@ def fingerprint_of(peer: str, data: bytes) -> bytes:
 
 def stored(draft: Draft, directory: Directory, tokens: Tokens, now: float, most: float) -> StoredMms:
     """The message of a draft, to be kept for at most `most` seconds. MmsError says why it cannot be taken."""
+    _check_lengths(draft)
     copies = _copies(draft, directory, tokens)
     expires_at = now + most
     if draft.expiry is not None:
@@ -87,12 +88,6 @@ def stored(draft: Draft, directory: Directory, tokens: Tokens, now: float, most:
     if expires_at <= max(now, notify_at):
         raise MmsError("it expires before it can be delivered", ResponseStatus.ERROR_PERMANENT_FAILURE)
     sender = draft.sender
-    for what, value, longest in (
-        ("the sender's address", sender.shown, _LONGEST_SENDER),
-        ("the message class", draft.message_class, _LONGEST_CLASS),
-    ):
-        if len(value) > longest:
-            raise MmsError(f"{what} has {len(value)} characters, {longest} are the most")
     return StoredMms(
         id=_token(tokens), shown="" if draft.hidden else sender.shown, sender=sender.shown,
         sender_impi=sender.subscriber.impi if sender.subscriber is not None else "",
@@ -103,6 +98,18 @@ def stored(draft: Draft, directory: Directory, tokens: Tokens, now: float, most:
         priority=draft.priority, delivery_report=draft.delivery_report, read_report=draft.read_report,
         previously_by=draft.previously_by, previously_at=draft.previously_at, sos=draft.sos,
     )  # fmt: skip
+
+
+def _check_lengths(draft: Draft) -> None:
+    """What notifications and reports repeat is short, or they would be more short messages than anybody wants."""
+    receivers = (("the address of a receiver", each, _LONGEST_ADDRESS) for each in (*draft.to, *draft.cc, *draft.bcc))
+    for what, value, longest in (
+        ("the sender's address", draft.sender.shown, _LONGEST_ADDRESS),
+        ("the message class", draft.message_class, _LONGEST_CLASS),
+        *receivers,
+    ):
+        if len(value) > longest:
+            raise MmsError(f"{what} has {len(value)} characters, {longest} are the most")
 
 
 def _copies(draft: Draft, directory: Directory, tokens: Tokens) -> list[Copy]:

@@ -1,6 +1,7 @@
 """The MMSC: from M-Send.req to the reports, with time that is moved by hand and pushes that are kept."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -206,10 +207,11 @@ async def test_a_long_subject_is_cut_in_the_notification_alone(lab: Lab) -> None
     ("fields", "why"),
     [
         ({"sender": "a" * 400 + "@example.com", "peer": "198.51.100.1"}, "the sender's address has 412 characters"),
+        ({"to": ('"' + "x" * 400 + f'" <{BOB}/TYPE=PLMN>',)}, "the address of a receiver has 427 characters"),
         ({"message_class": "x" * 41}, "the message class has 41 characters, 40 are the most"),
     ],
 )
-async def test_what_would_make_each_notification_long(lab: Lab, fields: dict[str, str], why: str) -> None:
+async def test_what_would_make_each_notification_long(lab: Lab, fields: dict[str, Any], why: str) -> None:
     conf = await lab.send(**fields)
     assert conf.response_status is ResponseStatus.ERROR_PERMANENT_MESSAGE_FORMAT_CORRUPT
     assert conf.response_text.startswith(why)

@@ -4,6 +4,8 @@ api.py makes one for each connection. What a client may have waiting or unsent, 
 """
 
 import asyncio
+import socket
+import sys
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Mapping
@@ -27,6 +29,8 @@ MOST_UNSENT: Final = 32 << 20  # octets unsent, above which a client is cut
 MOST_UNSENT_EVENTS: Final = 4 << 20  # octets unsent, above which it gets no events
 MOST_OF_ALL: Final = 256 << 20  # octets unsent to all clients
 STALLED: Final = 30.0  # seconds in which a client takes nothing of what is sent
+_FOR_THE_CONNECTION: Final = ("log_get", "register")  # means nothing behind its end, though it were standalone
+_BYTES_ACKED: Final = slice(120, 128)  # of struct tcp_info (linux/tcp.h)
 LOGIN_TIME: Final = 60.0  # seconds in which a client must have authenticated
 
 
@@ -64,6 +68,7 @@ class Client:
         self._delayed: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log_envelope = Envelope()
+        self._watching: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
@@ -163,6 +168,8 @@ class Client:
 
     def _execute(self, call: Call) -> None:
         """Carry a request out; whatever happens becomes an answer."""
+        if self._closed and call.envelope.message in _FOR_THE_CONNECTION:
+            return
         if len(self._tasks) >= MOST_WAITING:
             self._answer(call.envelope, {"error": "Too many requests wait already"})
             return
@@ -191,8 +198,6 @@ class Client:
 
     # -- log_get
     def _wait_for_log(self, envelope: Envelope, query: LogQuery) -> None:
-        if self._closed:
-            return
         self._log_envelope = envelope
         self._api.wait_for_log(self, query)
 
@@ -241,8 +246,7 @@ class Client:
                 self._filled.clear()
                 while self._out:
                     text = self._out.popleft()
-                    async with asyncio.timeout(STALLED):
-                        await self._connection.send(text, text=True)
+                    await self._hand_over(text)
                     if not self._closed:
                         self.unsent -= len(text)
                         self._api.unsent -= len(text)
@@ -252,6 +256,29 @@ class Client:
             self._cut("takes nothing of what it is sent")
         except ConnectionClosed:
             self.close()
+
+    async def _hand_over(self, text: bytes) -> None:
+        """Give one frame to the socket; TimeoutError when the client takes nothing of what is sent."""
+        async with asyncio.timeout(STALLED) as limit:
+            self._watching = self._loop.call_later(STALLED / 3, self._watch, limit, 0)
+            try:
+                await self._connection.send(text, text=True)
+            finally:
+                self._watching.cancel()
+
+    def _watch(self, limit: asyncio.Timeout, before: int) -> None:
+        """A client that takes something, however slowly, has its time anew."""
+        taken = self._taken()
+        if taken > before:
+            limit.reschedule(self._loop.time() + STALLED)
+        self._watching = self._loop.call_later(STALLED / 3, self._watch, limit, taken)
+
+    def _taken(self) -> int:
+        """Octets that the other end's TCP has acknowledged since the beginning."""
+        info: bytes = self._connection.transport.get_extra_info("socket").getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.stop
+        )
+        return int.from_bytes(info[_BYTES_ACKED], sys.byteorder)
 
     def _cut(self, why: str) -> None:
         counters.inc("api_cut")

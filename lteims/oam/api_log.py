@@ -17,6 +17,8 @@ _ARRAYS: Final = 32  # arrays of entries that are kept for the next client
 _CHUNK: Final = 256  # entries that are read at once
 _LOOKED: Final = 1024  # entries that one look of one client goes through
 _encode: Final = msgspec.json.Encoder().encode
+_MOST: Final = 16384  # entries of one answer, whatever its request says
+_MOST_OCTETS: Final = 8 << 20  # of one answer, more or less
 _DIRECTIONS: Final = ("FROM", "TO", "UL", "DL")
 
 
@@ -57,7 +59,7 @@ class LogEntries:
         self._cache: dict[int, Encoded] = {}
         self._octets = 0
         self._arrays: dict[Hashable, msgspec.Raw] = {}
-        self._last: tuple[tuple[int, int], list[Encoded]] = ((0, 0), [])
+        self._last: tuple[tuple[int, int], list[Encoded], int] = ((0, 0), [], 0)
 
     def array(self, key: Hashable, found: list[Encoded], *, short: bool) -> msgspec.Raw:
         """Entries as one JSON array; `key` says by what they were chosen, for clients that choose alike share it."""
@@ -72,8 +74,9 @@ class LogEntries:
             self._arrays[whole] = array
         return array
 
-    def read(self, idx: int, limit: int) -> tuple[list[Encoded], int, int]:
-        """At most `limit` entries from `idx` on, the index to go on from, and how many were lost before them."""
+    def read(self, idx: int, limit: int) -> tuple[list[Encoded], int, int, int]:
+        """At most `limit` entries from `idx` on, their octets, the index to go on from, and how many were lost before
+        them."""
         start = min(max(idx, self.ring.next_idx - len(self.ring)), self.ring.next_idx)
         end = min(start + limit, self.ring.next_idx)
         if self._last[0] != (start, end):
@@ -82,8 +85,8 @@ class LogEntries:
                 if position not in self._cache:
                     self._fill(position, min(_CHUNK, end - position))
                 found.append(self._cache[position])
-            self._last = ((start, end), found)
-        return self._last[1], end, start - idx
+            self._last = ((start, end), found, _octets(found))
+        return *self._last[1:], end, start - idx
 
     def _fill(self, idx: int, limit: int) -> None:
         if self._octets > _CACHED:
@@ -94,6 +97,10 @@ class LogEntries:
             text = _encode(shown)
             self._cache[entry.idx] = Encoded(shown, entry.level, msgspec.Raw(text))
             self._octets += len(text)
+
+
+def _octets(entries: list[Encoded]) -> int:
+    return sum([len(entry.full) for entry in entries])
 
 
 def _shown(entry: LogEntry, source: str) -> _Shown:
@@ -131,7 +138,9 @@ class LogQuery:
             None if self._levels is None else frozenset(self._levels.items()),
         )  # fmt: skip
         self._all = not any(part is not None for part in self._key)
+        self._most = min(params.max, _MOST)
         self._found: list[Encoded] = []
+        self._octets = 0
         self._lost = 0
         self._quiet_since = now
 
@@ -142,7 +151,7 @@ class LogQuery:
         self._look()
         if len(self._found) > before:
             self._quiet_since = now
-        if len(self._found) >= min(params.min, params.max) and self._found:
+        if (len(self._found) >= min(params.min, self._most) or self._octets >= _MOST_OCTETS) and self._found:
             return self.flush()
         over = now - self._quiet_since >= params.timeout
         return self.flush() if over and (self._found or params.allow_empty) else None
@@ -154,12 +163,19 @@ class LogQuery:
 
     def _look(self) -> None:
         looked = 0
-        while len(self._found) < self.params.max and looked < _LOOKED and self.idx < self._entries.ring.next_idx:
-            limit = min(_CHUNK, self.params.max - len(self._found))
-            entries, self.idx, lost = self._entries.read(self.idx, limit)
+        while self._has_room() and looked < _LOOKED and self.idx < self._entries.ring.next_idx:
+            limit = min(_CHUNK, self._most - len(self._found))
+            entries, octets, self.idx, lost = self._entries.read(self.idx, limit)
             self._lost += lost
             looked += limit
-            self._found += entries if self._all else [entry for entry in entries if self._wanted(entry)]
+            if not self._all:
+                entries = [entry for entry in entries if self._wanted(entry)]
+                octets = _octets(entries)
+            self._found += entries
+            self._octets += octets
+
+    def _has_room(self) -> bool:
+        return len(self._found) < self._most and self._octets < _MOST_OCTETS
 
     def _wanted(self, entry: Encoded) -> bool:
         params = self.params

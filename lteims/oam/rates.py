@@ -24,6 +24,7 @@ COLUMNS: Final = (
 )
 LEVELS: Final = ("CALLS", "API", "CPU %")  # what is now
 _WIDTH: Final = 10
+_NEAREST: Final = 0.1  # seconds between samples that are kept, however many look
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class Rates:
         sample = _Sample(now, self._cpu(), tuple(sum(map(counters.get, names)) for _, names in COLUMNS))
         while self._samples and self._samples[0].time < now - LONGEST:
             self._samples.popleft()
-        self._samples.append(sample)
+        if not self._samples or now - self._samples[-1].time >= _NEAREST:
+            self._samples.append(sample)
         return sample
 
     def _before(self, now: _Sample) -> _Sample | None:

@@ -126,8 +126,8 @@ def test_after_a_reset_numbers_go_on(ring: LogRing) -> None:
 def test_entries_are_encoded_once_for_all(ring: LogRing) -> None:
     fill(ring, 300)
     entries = LogEntries(ring, "lab")
-    first, _, _ = entries.read(0, 300)
-    second, _, _ = entries.read(0, 300)
+    first, *_ = entries.read(0, 300)
+    second, *_ = entries.read(0, 300)
     assert all(a is b for a, b in zip(first, second, strict=True))
 
 
@@ -153,3 +153,25 @@ def test_a_smaller_ring(ring: LogRing) -> None:
     ring.resize(2)
     fill(ring, 1)
     assert (len(ring), ring.max_entries) == (2, 2)
+
+
+def test_one_answer_has_a_most_whatever_is_asked(ring: LogRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lteims.oam.api_log._MOST", 5)
+    asked = query(ring, min=10**9, max=10**9, timeout=86400)
+    fill(ring, 4)
+    assert asked.poll(0) is None
+    fill(ring, 4)
+    assert [entry["idx"] for entry in shown(asked.poll(0))] == [0, 1, 2, 3, 4]
+    assert asked.idx == 5
+
+
+def test_long_entries_do_not_wait_for_more_than_an_answer_holds(
+    ring: LogRing, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr("lteims.oam.api_log._MOST_OCTETS", 1000)
+    for layers in (None, {"SIP": "debug"}):
+        asked = query(ring, ring.next_idx, min=1000, timeout=86400, layers=layers)
+        fill(ring, 4)
+        assert asked.poll(0) is None
+        fill(ring, 40)
+        assert len(shown(asked.poll(0))) >= 8

@@ -132,3 +132,10 @@ def test_help(commands: Commands, name: str) -> None:
     lines = commands.execute(f"help {name}").text.splitlines()
     assert lines[0].startswith(name)
     assert len(lines) > 2
+
+
+def test_rates_keep_few_samples_however_many_look() -> None:
+    rates = Rates(lambda: 1.0, lambda: 0.0, lambda: None, lambda: 3)
+    for _ in range(1000):
+        rates.line()
+    assert len(rates._samples) == 1

@@ -214,6 +214,8 @@ class SipStack:
             self.transmit(kept[1], kept[0])
             return
         check_request(request)
+        if flow.transport == "TCP":
+            self._connections.heard(flow, request.via.port or 5060)
         _mark_source(request, flow)
         assert self.core is not None
         if request.method == "ACK":
@@ -350,7 +352,7 @@ class SipStack:
             return flow
         if protected:
             return (self.protection.stream_flow(flow) if self.protection is not None else None) or flow
-        return self._connections.to_host(flow.local, flow.host) or Flow("TCP", flow.local, flow.host, flow.port)
+        return self._connections.to_phone(flow) or Flow("TCP", flow.local, flow.host, flow.port)
 
     def _way(self, flow: Flow) -> Flow:
         """The flow for a request: where a phone was seen, or the SA set that it has now."""

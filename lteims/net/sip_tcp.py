@@ -42,7 +42,7 @@ class StreamOwner(Protocol):
 class Connection(asyncio.Protocol):
     """One TCP connection, accepted or opened."""
 
-    __slots__ = ("_deadline", "_framer", "_read_by", "_table", "flow", "queue", "transport")
+    __slots__ = ("_deadline", "_framer", "_read_by", "_table", "flow", "listens", "queue", "transport")
 
     def __init__(self, table: "Connections", endpoint: Endpoint, flow: Flow | None = None) -> None:
         self._table = table
@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         self._deadline: Handle | None = None  # of what is arriving, or of the last octets to leave
         self._read_by: Handle | None = None  # of what the peer has still to read
         self.flow = flow or Flow("TCP", endpoint.index, "", 0)
+        self.listens = 0  # the port in the Via of its requests
         self.transport: asyncio.Transport | None = None
         self.queue: list[tuple[bytes, OnError | None]] = []  # while it is being opened
 
@@ -157,6 +158,7 @@ class Connections:
         self._limit = limit
         self._open: dict[Flow, Connection] = {}
         self._opening: dict[Flow, Connection] = {}
+        self._phones: dict[tuple[int, str, int], Flow] = {}  # by our address, and host and port where a phone listens
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
         self._bound: list[tuple[Endpoint, socket.socket]] = []
@@ -208,15 +210,32 @@ class Connections:
         """A connection is gone. Bindings stay: their expiry decides, not the socket."""
         if self._open.get(connection.flow) is connection:
             del self._open[connection.flow]
+            self._forget_phone(connection)
 
     def has(self, flow: Flow) -> bool:
         """Is there a connection on this flow, open or being opened?"""
         connection = self._open.get(flow)
         return (connection is not None and connection.usable) or flow in self._opening
 
-    def to_host(self, local: int, host: str) -> Flow | None:
-        """The newest open connection with a host, for requests that have become too large for UDP."""
-        return next((flow for flow in reversed(self._open) if flow.host == host and flow.local == local), None)
+    def heard(self, flow: Flow, port: int) -> None:
+        """A request came by a connection whose Via names the port at which that phone listens."""
+        connection = self._open.get(flow)
+        if connection is not None and connection.listens != port:
+            self._forget_phone(connection)
+            connection.listens = port
+            self._phones[flow.local, flow.host, port] = flow
+
+    def to_phone(self, flow: Flow) -> Flow | None:
+        """The connection of the phone that listens there, for requests that have become too large for UDP.
+
+        Several phones may be behind one host; each tells its own port in its Via.
+        """
+        return self._phones.get((flow.local, flow.host, flow.port))
+
+    def _forget_phone(self, connection: Connection) -> None:
+        key = (connection.flow.local, connection.flow.host, connection.listens)
+        if self._phones.get(key) == connection.flow:
+            del self._phones[key]
 
     def send(self, endpoint: Endpoint, flow: Flow, data: bytes, on_error: OnError | None) -> None:
         """Send on the flow's connection, opening one if there is none; `on_error` is called if that fails."""

@@ -182,13 +182,18 @@ class Streams:
     def __init__(self, lab: "Lab") -> None:
         self.lab = lab
         self.open: dict[Flow, None] = {}
+        self.phones: dict[tuple[int, str, int], Flow] = {}
         self.refused: set[tuple[str, int]] = set()
 
     def has(self, flow: Flow) -> bool:
         return flow in self.open
 
-    def to_host(self, local: int, host: str) -> Flow | None:
-        return next((flow for flow in reversed(self.open) if flow.host == host and flow.local == local), None)
+    def heard(self, flow: Flow, port: int) -> None:
+        self.phones[flow.local, flow.host, port] = flow
+
+    def to_phone(self, flow: Flow) -> Flow | None:
+        found = self.phones.get((flow.local, flow.host, flow.port))
+        return found if found in self.open else None
 
     def send(self, endpoint: Endpoint, flow: Flow, data: bytes, on_error: Callable[[], None] | None) -> None:
         if (flow.host, flow.port) in self.refused:

@@ -58,7 +58,7 @@ class Events:
         self._listeners: dict[str, dict[Listener, None]] = {event: {} for event in EVENTS}
         self._changed: dict[str, None] = {}
         self._sms = self._on_sms  # one object, so that it can be taken away again
-        happenings.on_user(self._on_user)
+        happenings.on_user(self.changed)
         happenings.on_invite(self._on_invite)
 
     def register(self, listener: Listener, add: Sequence[str], remove: Sequence[str]) -> None:
@@ -77,6 +77,14 @@ class Events:
         for listeners in self._listeners.values():
             listeners.pop(listener, None)
         self._hook_sms()
+
+    def changed(self, impi: str) -> None:
+        """A user has changed: whoever wants to hear so is told soon, once for all changes until then."""
+        if not self._listeners["users_update"]:
+            return
+        if not self._changed:
+            self._call_later(GATHERED, self._tell_users)
+        self._changed[impi] = None
 
     def _hook_sms(self) -> None:
         if self._listeners["sms"]:
@@ -98,13 +106,6 @@ class Events:
 
     def _on_invite(self, session_id: str) -> None:
         self._tell("invite", {"session_id": session_id})
-
-    def _on_user(self, impi: str) -> None:
-        if not self._listeners["users_update"]:
-            return
-        if not self._changed:
-            self._call_later(GATHERED, self._tell_users)
-        self._changed[impi] = None
 
     def _tell_users(self) -> None:
         changed = list(self._changed)

@@ -29,6 +29,7 @@ from lteims.ims.user_control import UserControl
 from lteims.oam import api_monitor, api_schema, api_views
 from lteims.oam.api_auth import TYPE
 from lteims.oam.api_events import Events, Listener
+from lteims.oam.api_help import schema_of
 from lteims.oam.api_log import LogEntries, LogQuery
 from lteims.oam.api_stats import Sampling
 from lteims.oam.commands import Commands
@@ -76,6 +77,9 @@ class Messages:
         self._now = now
         self._started_utc = started_utc
         self._entries = LogEntries(log_file.ring, name)
+        users.listeners.append(events.changed)
+        if control.provisioning is not None:
+            control.provisioning.listeners.append(events.changed)
 
     def execute(self, client: Client, message: str, params: Any) -> Result:
         """Carry a message out."""
@@ -132,10 +136,7 @@ class Messages:
     def _help(self, client: Client, params: api_schema.Help) -> Fields:
         if not params.name:
             return {"messages": sorted(api_schema.SCHEMAS), "events": list(api_schema.EVENTS)}
-        schema = api_schema.SCHEMAS.get(params.name)
-        if schema is None:
-            raise ValueError(f"Unknown message: {params.name[:60]}")
-        return {"name": params.name, "schema": msgspec.json.schema(schema)}
+        return {"name": params.name, "schema": schema_of(params.name)}
 
     def _stats(self, client: Client, params: api_schema.Stats) -> Fields:
         return self._sampling.sample() | {"users": self._users.counts()}

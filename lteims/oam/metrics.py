@@ -58,7 +58,7 @@ class Metrics:
         self.registration = Histogram(
             "lteims_registration_seconds", "Time from the challenge of a REGISTER to its right answer", SETUP
         )
-        self.lag = LoopLag(loop.time, loop.call_later)
+        self.lag = LoopLag(loop.time, loop.call_at)
         self._gauges: dict[str, Callable[[], float]] = {}
         self._peers: list[Callable[[], Iterable[Peer]]] = []
         self._process: Collector = ProcessCollector(registry=None)

@@ -131,7 +131,7 @@ def _code_of(record: DialogRecord) -> str:
     """What the INVITE of a call that is over was answered with; "none" where the caller went before that."""
     if record.answered is not None:
         return "200"
-    for event in reversed(record.events):
+    for event in record.events:
         code, _, method = event.message.partition(" ")
         if method == "INVITE" and code.isdecimal() and int(code) >= 200:
             return code_label(int(code))
@@ -158,9 +158,9 @@ class Refusals:
 class LoopLag:
     """How late the event loop is: what waits that long waits for the processor."""
 
-    def __init__(self, clock: Clock, call_later: Callable[[float, Callable[[], None]], object]) -> None:
+    def __init__(self, clock: Clock, call_at: Callable[[float, Callable[[], None]], object]) -> None:
         self._clock = clock
-        self._call_later = call_later
+        self._call_at = call_at
         self._due = 0.0
         self._stopped = False
         self.histogram = Histogram("lteims_event_loop_lag_seconds", "How late the event loop runs what is due", LAG)
@@ -168,7 +168,7 @@ class LoopLag:
     def start(self) -> None:
         """Look from now on."""
         self._due = self._clock() + LOOK
-        self._call_later(LOOK, self._look)
+        self._call_at(self._due, self._look)
 
     def _look(self) -> None:
         if not self._stopped:

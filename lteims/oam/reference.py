@@ -18,6 +18,8 @@ from lteims.config.descriptions import About
 from lteims.config.diagnostic import Report
 from lteims.config.endpoint import Endpoint
 from lteims.config.schema import Property, Reader, Refusal, Spot, domain, path
+from lteims.oam.api import LONGEST_FRAME
+from lteims.oam.api_protocol import MOST_MEMBERS
 from lteims.oam.command import Command
 from lteims.oam.commands import Commands
 from lteims.oam.ipsec_commands import IpsecCommands
@@ -123,7 +125,14 @@ def configuration() -> str:
 def api() -> str:
     """docs/reference/api.md."""
     parts = [f"# Remote API\n\n{_NOTICE}Every request is a JSON object with `message`; it may have `message_id`, "]
-    parts.append("`start_time`, `absolute_time` and `standalone` as well.\n\n## Messages\n")
+    parts.append(
+        "`start_time`, `absolute_time` and `standalone` as well. A frame holds one or an array of them: at most"
+    )
+    parts.append(f" {MOST_MEMBERS}, and {LONGEST_FRAME >> 20} MiB; a longer one ends the connection. Every answer has")
+    parts.append(
+        " `message`, `message_id` where the request had one, `time` and `utc`; `error` says what went wrong.\n"
+    )
+    parts.append("\n## Messages\n")
     parts += [_message(message) for message in messages()]
     parts.append("\n## Events\n\n")
     parts.append(_table(("event", "when", "members", "file"), (

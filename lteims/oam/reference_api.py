@@ -10,9 +10,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, inspect
 
-from lteims.config import descriptions
-from lteims.ims.settings import CHANGEABLE
 from lteims.oam import api_schema
+from lteims.oam.api_help import OF_CONFIGURATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +37,14 @@ class Message:
 
 _DIALOG: Final = (
     "`dialogs`: each with `session_id`, `state` (init, ringing, start, hold, stop), `type` (server, echo, mt call),"
-    " `to`, `from`, `mt_dialog` or `mo_dialog`, `date`, `duration`, `event_list` (`type`, `timestamp`, `state`) and"
-    " `medias` (`type`, `qos`, `dir`, `rtp_addr`, `rtp_recv_count`, `rtp_send_count`, `rtcp_addr`, `rtcp_recv_count`,"
+    " `to`, `from`, `mt_dialog` or `mo_dialog`, `date`, `duration`, `event_list` (`type`: state, send, recv; `timestamp`,"
+    " `state`, `message`) and `medias` (`type`, `qos`, `dir`, `rtp_addr`, `rtp_recv_count`, `rtp_send_count`, `rtcp_addr`, `rtcp_rcv_count`,"
     " `rtcp_send_count`)"
 )
 _USERS: Final = (
-    "each with `impi`, `impu`, `sms` (messages that wait), `force_sms_over_sg` and `bindings` (`uri`, `impu`, `q`,"
-    " `video`, `sms`, `imei`, `expires`, `dialogs` with `remote`)"
+    "each with `impi`, `imsi`, `impu`, `sms` (messages that wait), `force_sms_over_sg` (where it is true) and `bindings`"
+    " (`uri`, `impu`, `q`, `video`, `sms`: whether messages wait, `imei`, `expires`, `dialogs` with `remote`,"
+    " `session_id`, `state`)"
 )
 _LOGS: Final = (
     "`logs` with `layers` (`level`, `max_size`, `key`, `crypto`, `payload` of each), `count`, `rotate`, `path`, `bcch`"
@@ -52,7 +52,7 @@ _LOGS: Final = (
 # The file that carries a message out, and what its answer holds beside `message`, `message_id`, `time` and `utc`.
 _CARRIED_OUT: Final[Mapping[str, tuple[str, str]]] = {
     "authenticate": ("oam/api_auth.py", "`ready`; after a failure `error`, `type`, `name` and a new `challenge`."),
-    "complete": ("oam/api_monitor.py", ""),
+    "complete": ("oam/api_monitor.py", "`word`, and `words` that may stand in its place."),
     "config_get": ("ims/settings.py", f"`type`, `name`, `version`, {_LOGS}, and the members of config_set."),
     "config_set": ("ims/settings.py", ""),
     "dialog_answer": ("ims/call_control.py", ""),
@@ -60,34 +60,30 @@ _CARRIED_OUT: Final[Mapping[str, tuple[str, str]]] = {
     "dialog_set": ("ims/call_control.py", ""),
     "dialog_stop": ("ims/call_control.py", ""),
     "help": ("oam/api_messages.py", "`messages` and `events`, or the `schema` of the one message."),
-    "impu_add": ("ims/provisioning.py", ""),
-    "impu_del": ("ims/provisioning.py", ""),
-    "impu_set": ("ims/provisioning.py", ""),
-    "license": ("oam/license.py", "The licence: no key is needed."),
+    "impu_add": ("ims/provisioning.py", "`uri` of the identity; `warnings`."),
+    "impu_del": ("ims/provisioning.py", "`uris` of the contacts that end."),
+    "impu_set": ("ims/control.py", "`warnings`."),
+    "license": ("oam/license.py", "`products`, `version`, `license`, `validity`: no key is needed."),
     "log_get": ("oam/api_log.py", "`logs`: each with `data`, `timestamp`, `layer`, `level`, `dir`, `ue_id`, `id`,"
                 " `src`, `idx`; `headers`; `discontinuity`, how many entries were lost before."),
     "log_reset": ("oam/log_ring.py", ""),
     "log_set": ("oam/log.py", ""),
-    "mms": ("ims/mms_control.py", ""),
-    "monitor": ("oam/api_monitor.py", ""),
+    "mms": ("ims/mms_control.py", "`id` of the message."),
+    "monitor": ("oam/api_monitor.py", "`text`; `again`: the line that shows the next step of a running view;"
+                " `end`: `exit` or `quit`."),
     "mt_call": ("ims/call_control.py", "`session_id`."),
     "quit": ("ims/control.py", ""),
     "register": ("oam/api_events.py", ""),
     "reinvite": ("ims/call_control.py", ""),
-    "sms": ("ims/sms_control.py", ""),
-    "sms_flush": ("ims/sms_control.py", ""),
+    "sms": ("ims/sms_control.py", "`ids`, one for each part."),
+    "sms_flush": ("ims/sms_control.py", "`count` of the messages forgotten."),
     "stats": ("oam/api_stats.py", "`instance_id`; `cpu` with `global`, per cent of one core; `counters` with `messages`"
               " and `errors` (`cevent help msg` lists them); `users` with `total`, `max_registered` and `bindings`."),
-    "unregister": ("ims/deregistration.py", ""),
-    "user_set": ("ims/provisioning.py", ""),
-    "users_add": ("ims/provisioning.py", ""),
+    "unregister": ("ims/deregistration.py", "`uris` of the contacts that end."),
+    "user_set": ("ims/user_control.py", ""),
+    "users_add": ("ims/provisioning.py", "`added`, how many; `warnings`."),
     "users_get": ("ims/control.py", f"`users`: {_USERS}."),
 }  # fmt: skip
-_OF_CONFIGURATION: Final = {
-    "config_set": "Change the configuration; of what is wrong nothing is taken.",
-    "impu_add": "Give a user an identity more.",
-    "impu_set": "Change options of an identity.",
-}
 _EVENTS: Final[Mapping[str, tuple[str, str]]] = {
     "invite": ("A call waits for dialog_answer.", "`session_id`."),
     "sms": ("A short message came from a phone.", "`sender`, `destination`, `text` or `binary`, `dcs`."),
@@ -106,17 +102,14 @@ EVENTS: Final = [Message(name, text, (), answer, "oam/api_events.py") for name, 
 def _message(name: str, schema: type[Any], file: str, answer: str) -> Message:
     if schema is not dict:
         return Message(name, _summary(schema), params_of(schema), answer, file)
+    text, required, told = OF_CONFIGURATION[name]
+    params = [Param(option, "as in the configuration", "mandatory" if option in required else "", about.text)
+              for option, about in told.items()]  # fmt: skip
     if name == "config_set":
-        params = [Param("logs", "an object", "", f"as {_LOGS}; a layer may be `all`")]
-        params += [_property(descriptions.PROPERTIES, changeable) for changeable in CHANGEABLE]
-    else:
-        params = [Param("impi", "a string", "", "the user")] if name == "impu_add" else []
-        params += [_property(descriptions.IMPU, option) for option in descriptions.IMPU]
-    return Message(name, _OF_CONFIGURATION[name], tuple(params), answer, file)
-
-
-def _property(told: Mapping[str, descriptions.About], name: str) -> Param:
-    return Param(name, "as in the configuration", "", told[name].text)
+        params.insert(0, Param("logs", "an object", "", f"as {_LOGS}; a layer may be `all`"))
+    if name == "impu_add":
+        params.insert(0, Param("impi", "a string", "mandatory", "the user"))
+    return Message(name, text, tuple(params), answer, file)
 
 
 def _summary(schema: type[Any]) -> str:

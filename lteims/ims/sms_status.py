@@ -14,12 +14,13 @@ from lteims.sms.timestamp import Timestamp
 from lteims.sms.tpdu import SmsStatusReport
 
 EARLIEST: Final = 946684800.0  # 1 January 2000
+LATEST: Final = 3786911999.0  # 31 December 2089
 FOR_EVER: Final = math.inf  # the validity of what its sender gives none: sms_expires alone ends it
 
 
 def stamp(seconds: float) -> Timestamp:
-    """A moment of the wall clock; one that was never set stands in a year that has no two digits of its own."""
-    return Timestamp.at(max(seconds, EARLIEST))
+    """A moment of the wall clock; one that was set wrong stands in a year that has no two digits of its own."""
+    return Timestamp.at(min(max(seconds, EARLIEST), LATEST))
 
 
 def receiver_of(message: StoredSms) -> Address:

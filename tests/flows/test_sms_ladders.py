@@ -113,6 +113,16 @@ def test_the_service_centre_may_stand_in_the_request_uri_alone(lab: Lab) -> None
     assert str(data(receive(lab, lab.b)).rp_oa) == "+49170001"
 
 
+@pytest.mark.parametrize(("now", "shown"), [(0.0, "2000-01-01"), (5e9, "2089-12-31")])
+def test_a_clock_that_is_wrong(lab_with: LabWith, now: float, shown: str) -> None:
+    lab = sms_lab(lab_with, at=now)
+    scts = accepted(submit(lab, lab.a, "Hi", tp_srr=True)).tp_scts
+    assert str(scts).startswith(shown)
+    assert deliver(receive(lab, lab.b)).tp_scts == scts
+    assert status(receive(lab, lab.a)).tp_scts == scts
+    settled(lab)
+
+
 def test_to_oneself(lab: Lab) -> None:
     submit(lab, lab.a, "A note", to="+49301", tp_srr=True)
     assert content(receive(lab, lab.a)) == "A note"

@@ -1,0 +1,193 @@
+"""What carries Diameter messages: an SCTP association or a TCP connection (RFC 6733 2.1), made or accepted.
+
+net/diameter.py uses them alike; which of them it is says the prefix of the address in the configuration.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from ipaddress import ip_address
+from typing import Final, Protocol
+
+from lteims.config.endpoint import Endpoint
+from lteims.diameter.errors import DiameterError
+from lteims.diameter.message import Stream
+from lteims.diameter.peer_events import IpAddress
+from lteims.net import sctp
+
+QUEUE: Final = 4 << 20  # octets that may wait for a peer that does not read
+
+
+class User(Protocol):
+    """Who hears of a link."""
+
+    def on_message(self, data: bytes) -> None:
+        """A whole message."""
+
+    def on_lost(self, why: str) -> None:
+        """The link is gone; not said after `close`."""
+
+
+class Link(Protocol):
+    """One connection."""
+
+    @property
+    def addresses(self) -> tuple[IpAddress, ...]:
+        """Ours."""
+
+    @property
+    def remote(self) -> str:
+        """The peer's, for the log."""
+
+    def start(self, user: User) -> None:
+        """Say who hears of it; at once after it was made."""
+
+    def send(self, data: bytes) -> None:
+        """Send a message."""
+
+    def close(self) -> None:
+        """End it once what was sent is out."""
+
+
+class SctpLink:
+    """An association; messages go on stream 0 in order, as Diameter over one stream is what every peer does."""
+
+    def __init__(self, association: sctp.Association) -> None:
+        self._association = association
+        self.addresses = tuple(_address(host) for host, _ in association.local())
+        self.remote = next((_text(host, port) for host, port in association.remote()), "?")
+
+    def start(self, user: User) -> None:
+        """As Link says. Peers put 46, 0 and other things into the payload protocol identifier: all are taken."""
+        self._association.start(lambda data, ppid, stream: user.on_message(data), user.on_lost)
+
+    def send(self, data: bytes) -> None:
+        """As Link says."""
+        self._association.send(data, sctp.PPID_DIAMETER)
+
+    def close(self) -> None:
+        """As Link says."""
+        self._association.close()
+
+
+class TcpLink(asyncio.Protocol):
+    """A TCP connection."""
+
+    addresses: tuple[IpAddress, ...] = ()
+    remote = "?"
+
+    def __init__(self, on_made: Callable[["TcpLink"], None] | None = None) -> None:
+        self._on_made = on_made
+        self._transport: asyncio.Transport | None = None
+        self._stream = Stream()
+        self._user: User | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Of asyncio."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        self.addresses = (_address(ours[0]),) if ours else ()
+        self.remote = _text(theirs[0], theirs[1]) if theirs else "?"
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._on_made is not None:
+            self._on_made(self)
+
+    def start(self, user: User) -> None:
+        """As Link says."""
+        self._user = user
+
+    def send(self, data: bytes) -> None:
+        """As Link says."""
+        if self._transport is None:
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > QUEUE:
+            self._lose("it does not read")
+
+    def data_received(self, data: bytes) -> None:
+        """Of asyncio. A stream out of step cannot be mended, so it is ended (RFC 6733 7.1.5, 5015)."""
+        try:
+            for message in self._stream.feed(data):
+                if self._user is not None:
+                    self._user.on_message(message)
+        except DiameterError as error:
+            self._lose(f"out of step: {error.why}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Of asyncio."""
+        self._lose(str(exc) if exc else "closed by the peer")
+
+    def _lose(self, why: str) -> None:
+        user, self._user = self._user, None
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+        if user is not None:
+            user.on_lost(why)
+
+    def close(self) -> None:
+        """As Link says."""
+        self._user = None
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+
+async def connect(loop: asyncio.AbstractEventLoop, server: Endpoint, bind: Endpoint | None) -> Link:
+    """A link to the first address of the server that answers; OSError, or NoSctp."""
+    family = socket.AF_UNSPEC if bind is None else socket.AF_INET6 if bind.is_ipv6 else socket.AF_INET
+    found = await loop.getaddrinfo(server.host, server.port, family=family, type=socket.SOCK_STREAM)
+    last: OSError = OSError(0, f"{server.host} has no address of the kind of {bind}")
+    for host in dict.fromkeys(str(each[4][0]) for each in found):
+        local = None if bind is None else (bind.host, bind.port)
+        try:
+            if server.transport == "tcp":
+                _, link = await loop.create_connection(TcpLink, host, server.port, local_addr=local)
+                return link
+            return SctpLink(await sctp.connect(loop, [(host, server.port)], [local] if local else []))
+        except OSError as error:
+            last = error
+    raise last
+
+
+class Listening(Protocol):
+    """What accepts links."""
+
+    @property
+    def port(self) -> int:
+        """The port that it has."""
+
+    def close(self) -> None:
+        """Accept no more."""
+
+
+class _TcpListener:
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+        self.port: int = server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        self._server.close()
+
+
+async def listen(loop: asyncio.AbstractEventLoop, endpoint: Endpoint, on_link: Callable[[Link], None]) -> Listening:
+    """Accept links; OSError, or OperatorError for SCTP."""
+    if endpoint.transport == "tcp":
+        server = await loop.create_server(partial(TcpLink, on_link), endpoint.host, endpoint.port, reuse_address=True)
+        return _TcpListener(server)
+    return sctp.Listener(loop, [(endpoint.host, endpoint.port)], lambda each: on_link(SctpLink(each)))
+
+
+def _address(host: str) -> IpAddress:
+    with suppress(ValueError):
+        return ip_address(host.partition("%")[0])
+    return ip_address("0.0.0.0")
+
+
+def _text(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,145 @@
+"""Diameter over TCP on the loopback: the contract of tests/peers, the log, refusals, a stream out of step."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lteims import counters, trace
+from lteims.config.endpoint import Endpoint
+from lteims.diameter.capabilities import Local
+from lteims.diameter.command import CX, RX, Answer, Node
+from lteims.diameter.cx import Lir
+from lteims.diameter.errors import NoAnswer
+from lteims.diameter.message import Header
+from lteims.net import diameter, sctp
+from lteims.net.diameter import DiameterClient, Sessions
+from lteims.net.diameter_peer import Party
+from lteims.trace import Layer
+from tests.peers.diameter import CONTRACT, HSS, US, ends, new_server, wheel
+
+Line = tuple[str, str, str, str, bytes]
+
+
+class Lines:
+    """A sink."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+
+    def write(self, layer: Layer, level: int, dir: str, id: str, message: str, body: str, data: bytes) -> None:
+        if layer is trace.CX:
+            self.lines.append((dir, id, message, body, data))
+
+
+@pytest.fixture
+def lines() -> Iterator[list[Line]]:
+    sink = Lines()
+    former = trace.set_sink(sink)
+    level, size, payload = trace.CX.level, trace.CX.max_size, trace.CX.payload
+    yield sink.lines
+    trace.set_sink(former)
+    trace.CX.level, trace.CX.max_size, trace.CX.payload = level, size, payload
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("name", CONTRACT)
+async def test_over_tcp(name: str, host: str) -> None:
+    await CONTRACT[name](host, "tcp")
+
+
+async def test_the_log(lines: list[Line]) -> None:
+    trace.CX.level, trace.CX.max_size, trace.CX.payload = trace.DEBUG, 1, True
+    before = counters.get("diam_cea"), counters.get("diam_error")
+    async with ends("127.0.0.1", "tcp") as here:
+        await here.client.ask(Lir("sip:x"))
+        peer = f"127.0.0.1:{here.endpoint.port}"
+    (cea,) = [line for line in lines if line[:3] == ("FROM", peer, "Capabilities-Exchange-Answer")]
+    assert "Product-Name:\n  Code: 269" in cea[3]
+    assert cea[4][:1] == b"\1"
+    named = [line[2] for line in lines if line[0] == "TO" and line[1] == peer]
+    assert named == ["Capabilities-Exchange-Request", "Location-Info-Request", "Disconnect-Peer-Request"]
+    assert counters.get("diam_cea") == before[0] + 2  # both ends are ours
+    assert counters.get("diam_error") == before[1] + 2
+    lines.clear()
+    trace.CX.level = trace.INFO
+    async with ends("127.0.0.1", "tcp"):
+        pass
+    assert lines
+    assert not any(body or data for *_, body, data in lines)
+
+
+async def test_who_is_not_admitted_hears_it() -> None:
+    async def serve(request: object, session: str, origin: Node) -> Answer:
+        raise AssertionError
+
+    server = new_server(serve, admits=lambda node: node.host == "somebody.else")
+    port = await server.listen(Endpoint("127.0.0.1", 0, "tcp"))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(Header(0x80, 257, 0, 1, 1).encode(Local(US, (CX,)).capabilities([])))
+    head = await reader.readexactly(20)
+    assert head[4] == 0  # 5005: it has no Host-IP-Address
+    assert await reader.read() != b""
+    writer.close()
+    client = DiameterClient(
+        asyncio.get_running_loop(),
+        wheel(),
+        Party(US, (CX,), trace.CX),
+        Endpoint("127.0.0.1", port, "tcp"),
+        None,
+        os.urandom,
+    )
+    client.start()
+    await asyncio.sleep(0.2)
+    assert client.remote is None
+    assert server.clients == ()
+    await client.close()
+    await server.close()
+
+
+async def test_a_stream_out_of_step_is_ended() -> None:
+    async with ends("127.0.0.1", "tcp") as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.endpoint.port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert await reader.read() == b""
+        writer.close()
+        assert (await here.client.ask(Lir("sip:x"))).result.code == 5001
+
+
+async def test_nobody_there() -> None:
+    client = DiameterClient(
+        asyncio.get_running_loop(),
+        wheel(),
+        Party(US, (RX,), trace.RX),
+        Endpoint("127.0.0.1", 1, "tcp"),
+        None,
+        os.urandom,
+    )
+    client.start()
+    before = counters.get("diam_connect_failed")
+    await asyncio.sleep(0.1)
+    assert counters.get("diam_connect_failed") == before + 1
+    with pytest.raises(NoAnswer):
+        await client.ask(Lir("sip:x"))
+    await client.close()
+
+
+async def test_a_kernel_without_sctp_is_said_once(monkeypatch: pytest.MonkeyPatch, lines: list[Line]) -> None:
+    trace.CX.level = trace.INFO
+    monkeypatch.setattr(sctp, "missing", lambda: "this kernel has no SCTP")
+    monkeypatch.setattr(diameter, "LOOK_AGAIN", 0.01)
+    client = DiameterClient(
+        asyncio.get_running_loop(), wheel(), Party(US, (CX,), trace.CX), Endpoint("127.0.0.1", 1), None, os.urandom
+    )
+    client.start()
+    await asyncio.sleep(0.1)
+    assert [line[2] for line in lines] == ["CX to 127.0.0.1:1 is down: this kernel has no SCTP"]
+    with pytest.raises(NoAnswer):
+        await client.ask(Lir("sip:x"))
+    await client.close()
+
+
+def test_session_ids() -> None:
+    sessions = Sessions(HSS.host, 1234.5)
+    assert [sessions.new(), sessions.new()] == ["hss.example;1234;1", "hss.example;1234;2"]

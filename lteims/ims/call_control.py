@@ -234,6 +234,6 @@ def _media(state: MediaState) -> Mapping[str, str | int]:
         "rtp_recv_count": media.rtp_recv_count,
         "rtp_send_count": media.rtp_send_count,
         "rtcp_addr": media.rtcp_addr,
-        "rtcp_recv_count": media.rtcp_recv_count,
+        "rtcp_rcv_count": media.rtcp_recv_count,
         "rtcp_send_count": media.rtcp_send_count,
     }

@@ -5,7 +5,7 @@ same IMPI or IMPU by then, ue_db wins, with a warning. An IMPU of ue_db that was
 whatever was only set (user_set, impu_set, config_set). The remote API calls.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -43,6 +43,7 @@ class Provisioning:
         self, subscribers: Subscribers, store: StateStore, registrations: Deregistration | None, folder: str = ""
     ) -> None:
         """`folder` is what relative file names are relative to."""
+        self.listeners: list[Callable[[str], None]] = []  # called with the IMPI of a user who is new or has changed
         self._subscribers = subscribers
         self._store = store
         self._registrations = registrations
@@ -53,6 +54,11 @@ class Provisioning:
         """Return when what was done is durable. StoreError when it is not."""
         await self._store.commit()
 
+    def _tell(self, *subscribers: Subscriber) -> None:
+        for listener in self.listeners:
+            for subscriber in subscribers:
+                listener(subscriber.impi)
+
     # -- users
     def add(self, values: object, warnings: list[Diagnostic] | None = None) -> int:
         """Take in users, as ue_db has them; how many. All of them or, with an error, none."""
@@ -61,6 +67,7 @@ class Provisioning:
         for subscriber, entry in zip(new, values if isinstance(values, list) else [values], strict=True):
             self._store.put(USER, subscriber.impi, msgspec.json.encode(entry))
         log(IMS, INFO, f"{len(new)} users added by the operator")
+        self._tell(*new)
         return len(new)
 
     def _read(self, values: object, warnings: list[Diagnostic], taken: dict[str, Subscriber]) -> list[Subscriber]:
@@ -106,6 +113,7 @@ class Provisioning:
         kept = KeptImpu(subscriber.impi, dict(options))
         self._store.put(IMPU, _name(subscriber, impu), msgspec.json.encode(kept))
         log(IMS, INFO, f"{subscriber.impi} has one more IMPU: {impu.uri}")
+        self._tell(subscriber)
         return impu.uri.text
 
     def _add_impu(self, subscriber: Subscriber, options: Mapping[str, object], warnings: list[Diagnostic]) -> Impu:
@@ -140,6 +148,7 @@ class Provisioning:
             self._forget(subscriber, entry)
         self._subscribers.remove_impu(subscriber, found.key)
         log(IMS, INFO, f"{subscriber.impi} has no IMPU {found.uri} any more")
+        self._tell(subscriber)
         return [binding.contact for binding in ended]
 
     def _forget(self, subscriber: Subscriber, impu: Impu) -> None:

@@ -18,6 +18,7 @@ class UserControl:
     """The operator's verbs for the database of users. OperatorError says why one cannot be carried out."""
 
     def __init__(self, subscribers: Subscribers) -> None:
+        self.listeners: list[Callable[[str], None]] = []  # called with the IMPI of a user whose options have changed
         self._subscribers = subscribers
         self._registered = {s.impi for s in subscribers if s.bindings}
         self.max_registered = len(self._registered)  # at a time, since the start
@@ -42,6 +43,8 @@ class UserControl:
         if subscriber is None:
             raise OperatorError(f"there is no user with IMPI '{impi}'")
         subscriber.user = replace(subscriber.user, force_sms_over_sg=force_sms_over_sg)
+        for listener in self.listeners:
+            listener(subscriber.impi)
 
 
 class Happenings:

@@ -37,12 +37,12 @@ class Message:
 
 _DIALOG: Final = (
     "`dialogs`: each with `session_id`, `state` (init, ringing, start, hold, stop), `type` (server, echo, mt call),"
-    " `to`, `from`, `mt_dialog` or `mo_dialog`, `date`, `duration`, `event_list` (`type`: state, send, recv; `timestamp`,"
-    " `state`, `message`) and `medias` (`type`, `qos`, `dir`, `rtp_addr`, `rtp_recv_count`, `rtp_send_count`, `rtcp_addr`, `rtcp_rcv_count`,"
-    " `rtcp_send_count`)"
+    " `to`, `from`, `mt_dialog` or `mo_dialog`, `date`, `duration`, `event_list` (`type`: state, send or recv;"
+    " `timestamp`, `state`, `message`) and `medias` (`type`, `qos`, `dir`, `rtp_addr`, `rtp_recv_count`,"
+    " `rtp_send_count`, `rtcp_addr`, `rtcp_rcv_count`, `rtcp_send_count`)"
 )
 _USERS: Final = (
-    "each with `impi`, `imsi`, `impu`, `sms` (messages that wait), `force_sms_over_sg` (where it is true) and `bindings`"
+    "each with `impi`, `imsi`, `impu`, `sms` (messages that wait), `force_sms_over_sg` where it is true, and `bindings`"
     " (`uri`, `impu`, `q`, `video`, `sms`: whether messages wait, `imei`, `expires`, `dialogs` with `remote`,"
     " `session_id`, `state`)"
 )

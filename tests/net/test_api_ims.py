@@ -169,6 +169,27 @@ def test_users_update_of_messages(client: Client) -> None:
     assert user["sms"] == 0
 
 
+def test_users_update_of_what_clients_change(client: Client) -> None:
+    """Whoever shows users hears of all that users_get would show, of users who are not registered too."""
+
+    def told() -> dict[str, Any]:
+        (user,) = client.event("users_update")["users_update"]
+        assert isinstance(user, dict)
+        return user
+
+    client.do("register", register="users_update")
+    client.do("user_set", impi=BOB.username, force_sms_over_sg=True)
+    assert told()["force_sms_over_sg"] is True
+    client.do("user_set", impi=BOB.username, force_sms_over_sg=False)
+    assert "force_sms_over_sg" not in told()
+    client.do("impu_add", impi=BOB.username, impu="tel:+496")
+    assert "tel:+496" in told()["impu"]
+    client.do("impu_del", impu="tel:+496")
+    assert "tel:+496" not in told()["impu"]
+    client.do("users_add", users=[{"imsi": "001010000000088", "impi": "late", "pwd": "x"}])
+    assert told()["impi"] == "late"
+
+
 def test_a_binding_shows_whether_messages_wait(client: Client, ue: Phone) -> None:
     def waits() -> list[bool]:
         return [binding["sms"] for binding in client.do("users_get", registered_only=True)["users"][0]["bindings"]]
@@ -252,7 +273,7 @@ def test_calls(client: Client, ue: Phone) -> None:
         assert ("state", None, "start") in events
         (media,) = dialog["medias"]
         assert set(media) == {
-            "type", "qos", "dir", "rtp_addr", "rtp_recv_count", "rtp_send_count", "rtcp_addr", "rtcp_recv_count",
+            "type", "qos", "dir", "rtp_addr", "rtp_recv_count", "rtp_send_count", "rtcp_addr", "rtcp_rcv_count",
             "rtcp_send_count",
         }  # fmt: skip
         client.do("dialog_stop", session_id=session_id)

@@ -60,7 +60,7 @@ def test_one_dialog_of_many(lab: Lab) -> None:
     mo, mt = lab.control.dialogs()
     assert lab.control.dialogs(mt.session_id) == [mt]
     assert set(mo.medias[0]) == {
-        "type", "qos", "dir", "rtp_addr", "rtp_recv_count", "rtp_send_count", "rtcp_addr", "rtcp_recv_count",
+        "type", "qos", "dir", "rtp_addr", "rtp_recv_count", "rtp_send_count", "rtcp_addr", "rtcp_rcv_count",
         "rtcp_send_count",
     }  # fmt: skip
 

@@ -16,6 +16,7 @@ from tests.unit.ims.registry import DOMAIN, FLOW, Registry, user
 
 ENTRY = {"imsi": "001010000000009", "authent_type": "none", "impu": ["900", "tel:+499"], "pwd": "x"}
 IMPI = f"001010000000009@{DOMAIN}"
+IMPI_1 = f"001@{DOMAIN}"
 
 
 class Ended:
@@ -70,6 +71,17 @@ class Lab:
 @pytest.fixture
 def lab() -> Lab:
     return Lab()
+
+
+def test_changes_are_told(lab: Lab) -> None:
+    told: list[str] = []
+    lab.provisioning.listeners.append(told.append)
+    lab.provisioning.add([ENTRY])
+    lab.provisioning.add_impu("001", {"impu": "tel:+495"})
+    lab.provisioning.delete_impu("tel:+495")
+    with pytest.raises(OperatorError):
+        lab.provisioning.delete_impu("tel:+495")
+    assert told == [IMPI, IMPI_1, IMPI_1]
 
 
 # -- users

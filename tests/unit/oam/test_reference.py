@@ -70,7 +70,7 @@ ANSWERS = {
     "users_get": "users impi force_sms_over_sg bindings uri impu q video sms imei expires dialogs remote",
     "mt_call": "session_id",
     "dialog_get": "dialogs session_id state type to from mt_dialog mo_dialog date duration event_list timestamp medias"
-    " qos dir rtp_addr rtp_recv_count rtp_send_count rtcp_addr rtcp_recv_count rtcp_send_count",
+    " qos dir rtp_addr rtp_recv_count rtp_send_count rtcp_addr rtcp_rcv_count rtcp_send_count",
     "authenticate": "ready error type name challenge",
 }
 # 6.7, 5.2.1 (remote_control)

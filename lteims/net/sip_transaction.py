@@ -96,8 +96,9 @@ class ServerTransaction:
             stack.finish(response, self.request.method)
         data = response.encode()
         invite = isinstance(self._machine, InviteServer)
-        if response.code in _CHALLENGES and not invite:
-            # RFC 3261 26.3.2.4: no state for those who prove nothing; the request again gets a challenge again
+        if response.code in _CHALLENGES and not invite and "security-server" not in response.headers:
+            # RFC 3261 26.3.2.4: no state for those who prove nothing; the request again gets a challenge again.
+            # Behind Security-Server there are SAs: another challenge would replace them while the phone takes these.
             stack.transmit_response(self.flow, response, data)
             self.drop()
             return

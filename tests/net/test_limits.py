@@ -289,6 +289,20 @@ async def test_a_retransmission_gets_the_same_octets(bench: Bench) -> None:
     assert len(answers) == len(bench.core.held) == 1
 
 
+@pytest.mark.parametrize("header", ["www-authenticate", "security-server"])
+async def test_a_challenge_with_sas_behind_it_is_kept(bench: Bench, header: str) -> None:
+    """A REGISTER that comes again, as the 401 took its time, gets it again; one in clear is challenged anew."""
+    data = request("REGISTER")
+    with bench.udp() as sock:
+        for place in range(2):
+            sock.send(data)
+            if place == 0 or header == "www-authenticate":
+                await until(lambda place=place: len(bench.core.held) == place + 1)  # type: ignore[misc]
+                bench.core.held[place].reply(401, headers={header: f"number {place}"})
+            heard = parse(await receive(sock))
+        assert heard.get(header) == ("number 1" if header == "www-authenticate" else "number 0")
+
+
 @pytest.mark.parametrize(("code", "again"), [(401, False), (407, False), (486, True)])
 async def test_a_challenge_to_an_invite_is_sent_once(bench: Bench, code: int, again: bool) -> None:
     """RFC 3261 26.3.2.4; other refusals are sent until an ACK comes."""

@@ -30,6 +30,8 @@ class MmsControl:
         """
         receiver = self._receiver(to)
         content = compose([File(os.path.basename(filename), self._read(filename))])
+        if len(content.body) > Limits().octets:
+            raise _too_large(filename)
         return Draft(
             sender=self._sender(sender), to=(receiver,), content_type=content.content_type, body=content.body, sos=sos
         )
@@ -66,5 +68,9 @@ class MmsControl:
         except OSError as error:
             raise OperatorError(f"{path}: {error.strerror}") from None
         if len(data) > most:
-            raise OperatorError(f"{path} has more than {most} octets, which no message may have")
+            raise _too_large(str(path))
         return data
+
+
+def _too_large(filename: str) -> OperatorError:
+    return OperatorError(f"{filename} makes a message of more than {Limits().octets} octets, which none may have")

@@ -277,7 +277,7 @@ def parse(data: bytes, limits: Limits | None = None) -> AnyPdu:
 def _parse(reader: Reader, seen: dict[str, Any], limits: Limits) -> AnyPdu:
     others = _read_fields(reader, seen, limits)
     if len(reader.data) > limits.octets:
-        raise _refused(f"{len(reader.data)} octets where {limits.octets} may be")
+        raise _refused(f"more than {limits.octets} octets")
     kind = PDUS.get(seen.get("message_type", -1))
     if kind is None:
         status = ResponseStatus.ERROR_UNSUPPORTED_MESSAGE

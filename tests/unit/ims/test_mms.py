@@ -223,6 +223,7 @@ async def test_too_large_too_late_too_full(lab: Lab) -> None:
     conf = parse(await lab.mms.on_pdu(data[: Limits().octets + 1], HOSTS["001"]))
     assert isinstance(conf, MSendConf)
     assert conf.response_status is ResponseStatus.ERROR_PERMANENT_CONTENT_NOT_ACCEPTED
+    assert conf.response_text == "more than 10485760 octets"
     assert conf.transaction_id == "T1"
     for fields in (
         {"expiry": When(0)}, {"expiry": When(5, absolute=True)}, {"expiry": When(5), "delivery_time": When(6)},
@@ -555,7 +556,10 @@ async def test_the_operator_sends_a_file(lab: Lab, tmp_path) -> None:  # type: i
     assert message.message_id == id
     assert message.body == compose([File("cat.JPG", b"\xff\xd8cat")]).body
     control.prepare("cat.JPG", "Shop", "001")  # an IMPI
+    (tmp_path / "most.jpg").write_bytes(bytes(Limits().octets))  # which the page that shows it makes too large
+    (tmp_path / "more.jpg").write_bytes(bytes(Limits().octets + 1))
     for filename, to, why in (
+        ("most.jpg", BOB, "makes a message of more than 10485760 octets"), ("more.jpg", BOB, "more than 10485760"),
         ("none.jpg", BOB, "No such file"), (".", BOB, "is no regular file"), ("cat.JPG", "+49", "there is no user"),
         ("cat.JPG", "a@b.c", "mail is not served"),
     ):  # fmt: skip

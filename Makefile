@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 # Where npm is there already, by whomever, it will do: builds of nodejs from elsewhere hold it, and exclude Debian's.
-PEERS = sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl tmux $(if $(shell command -v npm 2>/dev/null),,npm)
+PEERS = sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl tmux prometheus $(if $(shell command -v npm 2>/dev/null),,npm)
 RIVALS := sip-tester kamailio
-LAB := user-mode-linux kmod iproute2 tcpdump
+LAB := user-mode-linux kmod iproute2 tcpdump freediameterd freediameter-extensions
 TESTS ?= tests/kernel
 .DEFAULT_GOAL := help
 .PHONY: help install run test lint bench lab image

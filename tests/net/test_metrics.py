@@ -1,0 +1,194 @@
+"""Metrics as Prometheus takes them: Debian's Prometheus scrapes a server at work, and every panel shows something.
+
+promtool judges names, rules and configuration. Two virtual phones make the traffic: calls, texts, refusals.
+"""
+
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.net.server import PROGRAM, Server, free_port
+
+CONFIG = Path(__file__).parents[2] / "config"
+UE_DB = (CONFIG / "ue_db.cfg").read_text(encoding="utf-8")
+WITHIN = 20.0  # seconds for Prometheus to start, or to have scraped what was asked for
+# Traffic of every kind that a panel shows, while a few scrapes go by
+TRAFFIC = """
+phones:
+  alice: {imsi: "001010000000003", k: 0396eb317b6d1c36f19c1c84cd6ffd16, opc: 53c15671c60a4b731c55b4a441c0bde2}
+  bob:
+    imsi: "001010000000004"
+    algorithm: tuak
+    k: abababababababababababababababab
+    topc: bd04d9530e87513c5d837ac2ad954623a8e2330c115305a73eb45d1f40cccbff
+steps:
+  - register: [alice, bob]
+  - call: {phone: alice, to: "tel:999"}
+  - expect: {phone: alice, what: ended, code: 404}
+  - sms: {phone: alice, to: "0600000004", text: "Hello"}
+  - expect: {phone: bob, what: sms, text: "Hello"}
+  - call: {phone: alice, to: "tel:0600000004"}
+  - expect: {phone: bob, what: call}
+  - ring: bob
+  - answer: bob
+  - expect: {phone: alice, what: answered}
+  - hear: {phone: [alice, bob], packets: 50}
+  - hangup: bob
+  - expect: {phone: alice, what: ended}
+  - wait: 2
+"""
+SILENT = re.compile("> 0$")  # queries that show only what is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """Debian's Prometheus, asked by its HTTP API."""
+
+    port: int
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """The data of an answer."""
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            body = json.load(answer)
+        assert body["status"] == "success", body
+        return body["data"]
+
+    def query(self, expression: str) -> list[Any]:
+        """The series that an expression comes to now."""
+        result = self.get("query", query=expression)["result"]
+        assert isinstance(result, list)
+        return result
+
+
+def scraped(server: Server, port: int) -> str:
+    """The page itself."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+@pytest.fixture(scope="module")
+def metrics_port() -> int:
+    return free_port(("127.0.0.1",))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, metrics_port: int) -> Iterator[Server]:
+    extra = f'metrics_addr: "127.0.0.1:{metrics_port}",\n'
+    with Server(tmp_path_factory.mktemp("server"), UE_DB, extra) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory, server: Server, metrics_port: int) -> Iterator[Prometheus]:
+    """Prometheus on the shipped configuration, but for the target and the intervals."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    config = yaml.safe_load((CONFIG / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "1s", "scrape_timeout": "500ms"}
+    config["rule_files"] = [str(CONFIG / "prometheus" / name) for name in config["rule_files"]]
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{metrics_port}"]
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    port = free_port(("127.0.0.1",))
+    line = [
+        "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
+    ]  # fmt: skip
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        found, end = Prometheus(port), time.monotonic() + WITHIN
+        while True:
+            try:
+                if found.query('up{job="lteims"} == 1'):
+                    break
+            except OSError:
+                pass
+            assert process.poll() is None, (folder / "output").read_text(encoding="utf-8")
+            assert time.monotonic() < end, (folder / "output").read_text(encoding="utf-8")
+            time.sleep(0.1)
+        yield found
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def promtool(*arguments: str, given: str = "") -> str:
+    """What promtool says; it must not complain."""
+    done = subprocess.run(["promtool", *arguments], input=given, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    """Every panel's title and query, as Grafana would send it."""
+    dashboard = json.loads((CONFIG / "grafana" / "dashboards" / "lteims.json").read_text(encoding="utf-8"))
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"].replace("$__rate_interval", "15s").replace("$instance", ".*")
+
+
+def test_promtool_finds_nothing_wrong(server: Server, metrics_port: int) -> None:
+    assert promtool("check", "metrics", given=scraped(server, metrics_port)) == ""
+    promtool("check", "rules", str(CONFIG / "prometheus" / "lteims.rules.yml"))
+    promtool("check", "config", str(CONFIG / "prometheus" / "prometheus.yml"))
+
+
+def test_every_panel_has_data(server: Server, prometheus: Prometheus, tmp_path: Path) -> None:
+    scenario = tmp_path / "traffic.yaml"
+    scenario.write_text(f"server: {server.address()}\n{TRAFFIC}", encoding="utf-8")
+    done = subprocess.run([str(PROGRAM), "ue", str(scenario)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    empty = [f"{title}: {query}" for title, query in queries() if not prometheus.query(query)]
+    wrong = [line for line in empty if not SILENT.search(line)]
+    assert not wrong, "\n".join(wrong)
+    assert len(empty) < 3, "\n".join(empty)
+
+
+def test_what_was_counted_arrives(server: Server, prometheus: Prometheus) -> None:
+    def value(expression: str) -> float:
+        (series,) = prometheus.query(expression)
+        return float(series["value"][1])
+
+    assert value("lteims_subscribers") == 5
+    assert value('lteims_call_results_total{type="server",code="200"}') == 1
+    assert value('lteims_refused_requests_total{method="INVITE",code="404"}') == 1
+    assert value('lteims_sms_events_total{event="delivered"}') == 1
+    assert value("sum(lteims_registration_seconds_count)") == 2
+    assert value('sum(lteims_rtp_packets_total{direction="received"})') > 100
+    assert value("histogram_quantile(0.5, lteims_call_setup_seconds_bucket)") < 5
+
+
+def test_rules_are_evaluated_and_silent(prometheus: Prometheus) -> None:
+    rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
+    assert len(rules) > 10
+    assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
+    firing = {
+        alert["labels"]["alertname"] for alert in prometheus.get("alerts")["alerts"] if alert["state"] == "firing"
+    }
+    assert firing <= {"LteimsRestarted"}
+
+
+def test_who_asks_for_something_else(server: Server, metrics_port: int) -> None:
+    base = f"http://127.0.0.1:{metrics_port}"
+    with urllib.request.urlopen(f"{base}/health", timeout=5) as answer:
+        assert answer.read() == b"ok\n"
+        assert answer.headers["Server"] == "lteims"
+    for request, code in (
+        (urllib.request.Request(f"{base}/secret"), 404),
+        (urllib.request.Request(f"{base}/metrics", data=b"x", method="POST"), 405),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(request, timeout=5)
+        assert refusal.value.code == code

@@ -156,6 +156,10 @@ class IpSmGw:
         await self._delivery.on_report(impi, report, contact, refers)
         transaction.reply(202)
 
+    async def on_report(self, impi: str, report: rp.RpAck | rp.RpError, contact: str) -> None:
+        """What a phone says of what another transport than SIP has brought to it; on the disk when this returns."""
+        await self._delivery.on_report(impi, report, contact)
+
     def on_malformed(
         self, subscriber: Subscriber, rpdu: bytes, error: SmsError, rp_mr: int
     ) -> rp.RpError | None:  # fmt: skip

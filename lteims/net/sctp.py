@@ -154,6 +154,10 @@ class Association:
         """The peer's addresses."""
         return [] if self._sock is None else [(str(host), int(port)) for host, port in self._sock.getpaddrs()]
 
+    def streams(self) -> int:
+        """How many streams lead to the peer; what is sent by another one ends the association."""
+        return 1 if self._sock is None else int(self._sock.get_status().outstrms)
+
     def send(self, data: bytes, ppid: int = 0, stream: int = 0) -> None:
         """Send a message, at once or once the kernel has room; what an association lost has left goes nowhere."""
         if self._sock is None or self._closing:

@@ -1,0 +1,331 @@
+"""The VLR of TS 29.118 towards simulated MMEs: location, detach, failures of either side, what does not fit."""
+
+import pytest
+
+from lteims import counters
+from lteims.sgsap import message as m
+from lteims.sgsap.association import Timings
+from lteims.sgsap.cause import SgsCause
+from lteims.sgsap.message import Message
+from lteims.sim.mme import NAME, Mme
+from lteims.sim.mme_phone import Paging
+from tests.flows.phones import DOMAIN
+from tests.unit.ims.sgs_lab import NUMBER_A, NUMBER_B, STRANGER, A, B, SgsLab
+from tests.unit.ims.test_sgs_sms import MT, play
+
+OTHER = "mmec02.mmegi0001.mme.epc.mnc001.mcc001.3gppnetwork.org"
+
+
+@pytest.fixture
+def lab() -> SgsLab:
+    return SgsLab()
+
+
+@pytest.fixture
+def mme(lab: SgsLab) -> Mme:
+    return lab.connect()
+
+
+def answer(lab: SgsLab, mme: Mme, message: Message) -> list[Message]:
+    """What the VLR says to a message."""
+    mme.received_messages.clear()
+    mme.say(message)
+    lab.pump()
+    return mme.received_messages
+
+
+# --- location
+
+
+def test_a_phone_comes_and_goes(lab: SgsLab, mme: Mme) -> None:
+    phone = mme.attach(A, tmsi_status=1)
+    lab.run(0.1)
+    assert phone.attached
+    assert lab.sgs.associated(A)
+    assert lab.sgs.rows() == [(NAME, "192.0.2.61:36412", "1")]
+    mme.detach_eps(A)
+    lab.run(0.1)
+    play(
+        mme,
+        """
+        --> LOCATION-UPDATE-REQUEST
+        <-- LOCATION-UPDATE-ACCEPT
+        --> EPS-DETACH-INDICATION
+        <-- EPS-DETACH-ACK
+        """,
+    )
+    assert not lab.sgs.associated(A)
+    assert lab.sgs.rows() == [(NAME, "192.0.2.61:36412", "0")]
+    assert not lab.sgs._phones
+
+
+def test_a_detach_from_short_messages(lab: SgsLab, mme: Mme) -> None:
+    lab.attached(mme, A)
+    mme.detach_imsi(A, 3)
+    lab.run(0.1)
+    play(mme, "--> IMSI-DETACH-INDICATION\n<-- IMSI-DETACH-ACK")
+    assert not lab.sgs.associated(A)
+
+
+def test_who_is_not_ours_is_rejected_and_leaves_no_trace(lab: SgsLab, mme: Mme) -> None:
+    phone = mme.attach(STRANGER)
+    lab.run(0.1)
+    play(mme, "--> LOCATION-UPDATE-REQUEST\n<-- LOCATION-UPDATE-REJECT 2")
+    assert not phone.attached
+    assert not lab.sgs._phones
+    mme.detach_eps(STRANGER)
+    mme.detach_imsi(STRANGER)
+    lab.run(0.1)
+    assert mme.ladder[-2:] == ["<-- EPS-DETACH-ACK", "<-- IMSI-DETACH-ACK"]
+
+
+def test_a_phone_stays_ours_for_days(lab: SgsLab, mme: Mme) -> None:
+    phone = lab.attached(mme, B)
+    lab.clock.advance(5 * 86400.0)
+    assert lab.sgs.associated(B)
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    play(mme, MT)
+    assert phone.inbox == ["Hello"]
+
+
+def test_a_user_who_is_added_later(lab: SgsLab, mme: Mme) -> None:
+    from lteims.config import UserConfig
+
+    mme.attach(STRANGER)
+    lab.run(0.1)
+    lab.lab.subscribers.add([UserConfig(imsi=STRANGER)])
+    phone = lab.attached(mme, STRANGER)
+    assert phone.attached
+
+
+def test_a_phone_that_moves_to_another_mme(lab: SgsLab, mme: Mme) -> None:
+    lab.attached(mme, B)
+    other = lab.connect(host="192.0.2.62", name=OTHER)
+    phone = lab.attached(other, B)
+    assert [row[2] for row in lab.sgs.rows()] == ["0", "1"]
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    play(other, MT)
+    assert phone.inbox == ["Hello"]
+    # the former MME knows nothing of it any more
+    assert answer(lab, mme, m.UplinkUnitdata(B, b"\x09\x04")) == [m.ReleaseRequest(B, 4)]
+    assert answer(lab, mme, m.ImsiDetachIndication(B, NAME, 3)) == [m.ImsiDetachAck(B)]
+    assert lab.sgs.associated(B)
+
+
+# --- failures
+
+
+def test_an_mme_hears_of_our_start_once(lab: SgsLab) -> None:
+    mme = lab.connect(quiet=False)
+    play(mme, "<-- RESET-INDICATION\n--> RESET-ACK")
+    assert lab.sgs.rows() == [(NAME, "192.0.2.61:36412", "0")]
+    lab.wire.on_lost("gone")
+    lab.connect(mme, quiet=False)
+    lab.run(20.0)
+    assert mme.ladder == []
+
+
+def test_an_mme_that_does_not_acknowledge_our_start(lab: SgsLab) -> None:
+    silent = Mme(lambda data: None, lab.lab.wheel.add, lab.clock.time)
+    silent.acknowledges = False
+    lab.connect(silent, quiet=False)
+    lab.run(30.0)
+    play(silent, 3 * "<-- RESET-INDICATION\n")
+    assert lab.sgs.rows() == [("-", "192.0.2.61:36412", "0")]
+    assert lab.attached(silent, A).attached
+
+
+def test_an_mme_that_restarts(lab: SgsLab, mme: Mme) -> None:
+    lab.attached(mme, A)
+    phone = lab.attached(mme, B)
+    mme.restart()
+    lab.run(0.1)
+    play(mme, "--> RESET-INDICATION\n<-- RESET-ACK")
+    assert not lab.sgs.associated(A)
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    play(mme, "<-- PAGING-REQUEST\n--> PAGING-REJECT 3")  # everywhere, and nobody there
+    mme.attach(B)
+    lab.run(2.0)
+    assert phone.inbox == ["Hello"]
+    lab.clock.advance(86400.0)
+    assert A not in lab.sgs._phones  # it counts as detached
+    assert lab.sgs.associated(B)
+
+
+def test_a_restart_in_the_middle_of_a_message(lab: SgsLab, mme: Mme) -> None:
+    phone = lab.attached(mme, B)
+    phone.silent = True
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    mme.restart()
+    lab.run(1.0)
+    phone.silent = False
+    mme.attach(B)
+    lab.run(2.0)
+    assert phone.inbox == ["Hello"]
+    lab.nothing_left()
+
+
+def test_a_restart_of_one_mme_is_nothing_to_the_phones_of_another(lab: SgsLab, mme: Mme) -> None:
+    other = lab.connect(host="192.0.2.62", name=OTHER)
+    lab.attached(mme, A)
+    lab.attached(other, B)
+    mme.restart()
+    lab.run(1.0)
+    assert not lab.sgs.associated(A)
+    assert lab.sgs.associated(B)
+
+
+def test_without_an_mme_there_is_no_transport(lab: SgsLab) -> None:
+    assert lab.lab.gateway.transports.sgs is None
+    mme = lab.connect()
+    assert lab.lab.gateway.transports.sgs is lab.sgs
+    lab.attached(mme, A)
+    lab.wire.on_lost("gone")
+    assert lab.lab.gateway.transports.sgs is None
+    assert lab.sgs.rows() == []
+    lab.submit(NUMBER_A)
+    lab.run(10.0)
+    phone = mme.phone(A)
+    lab.connect(mme)
+    mme.restart()
+    mme.attach(A)
+    lab.run(2.0)
+    assert phone.inbox == ["Hello"]
+
+
+def test_an_mme_that_connects_again_before_the_loss_was_noticed(lab: SgsLab, mme: Mme) -> None:
+    phone = lab.attached(mme, B)
+    former = lab.wire
+    lab.connect(mme)
+    lab.attached(mme, A)  # from here on the VLR knows who it is
+    assert former.closed
+    assert lab.sgs.rows() == [(NAME, "192.0.2.61:36412", "2")]
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    play(mme, MT)
+    assert phone.inbox == ["Hello"]
+
+
+# --- what does not fit
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (m.UplinkUnitdata(B, b"\x09\x04"), [m.ReleaseRequest(B, 4)]),
+        (m.UplinkUnitdata(STRANGER, b"\x09\x04"), [m.ReleaseRequest(STRANGER, 3)]),
+        (m.ServiceRequest(B, 2), [m.ReleaseRequest(B, 4)]),
+        (m.PagingReject(B, 3), []),
+        (m.UeUnreachable(B, 6), []),
+        (m.UeActivityIndication(B), []),
+        (m.Status(B, 3, b"\x07"), []),
+        (m.Status(None, 8, b"\x07"), []),
+        (m.TmsiReallocationComplete(B), []),
+    ],
+)
+def test_messages_about_phones_that_are_not_there(lab: SgsLab, mme: Mme, message: Message, said: list[Message]) -> None:
+    assert answer(lab, mme, message) == said
+
+
+@pytest.mark.parametrize("message", [m.AlertAck(STRANGER), m.PagingReject(STRANGER, 3), m.MoCsfbIndication(STRANGER)])
+def test_messages_about_phones_that_nobody_knows(lab: SgsLab, mme: Mme, message: Message) -> None:
+    assert answer(lab, mme, message) == [m.Status(STRANGER, SgsCause.IMSI_UNKNOWN, message.encode())]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        m.PagingRequest(A, "vlr.example", 2),
+        m.DownlinkUnitdata(A, b"\x09\x04"),
+        m.AlertRequest(A),
+        m.EpsDetachAck(A),
+        m.ReleaseRequest(A),
+        m.ServiceAbortRequest(A),
+        m.MmInformationRequest(A, b"\x46\x40"),
+    ],
+)
+def test_what_only_a_vlr_sends(lab: SgsLab, mme: Mme, message: Message) -> None:
+    lab.attached(mme, A)
+    assert answer(lab, mme, message) == [m.Status(A, SgsCause.MESSAGE_UNKNOWN, message.encode())]
+    assert lab.sgs.associated(A)
+
+
+def test_a_reset_without_the_name_of_the_mme(lab: SgsLab, mme: Mme) -> None:
+    message = m.ResetIndication(vlr_name="vlr.example")
+    assert answer(lab, mme, message) == [
+        m.Status(None, SgsCause.CONDITIONAL_INFORMATION_ELEMENT_ERROR, message.encode())
+    ]
+
+
+def test_what_cannot_be_read_is_answered_and_changes_nothing(lab: SgsLab, mme: Mme) -> None:
+    lab.attached(mme, A)
+    before = counters.get("sgsap_malformed")
+    mme.received_messages.clear()
+    for data in (b"", b"\x00", b"\x19\x01", b"\x08", bytes(300)):
+        mme.say_octets(data)
+    lab.pump()
+    assert [each.sgs_cause for each in mme.received_messages if isinstance(each, m.Status)] == [12, 12, 8, 12]
+    assert counters.get("sgsap_malformed") == before + 5
+    assert lab.sgs.associated(A)
+
+
+def test_a_fault_of_ours_ends_no_association(lab: SgsLab, mme: Mme, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab.sgs, "received", None)
+    mme.say(m.AlertAck(A))
+    lab.pump()
+    assert lab.link in lab.links
+
+
+def test_an_mme_of_many_names_is_one(lab: SgsLab, mme: Mme) -> None:
+    for n in range(100):
+        mme.say(m.ResetIndication(mme_name=f"mme{n}.example"))
+    lab.pump()
+    assert len(lab.sgs._mmes) == 16
+    lab.wire.on_lost("gone")
+    assert not lab.sgs._mmes
+
+
+def test_the_messages_of_a_phone_go_by_one_stream(lab: SgsLab, mme: Mme) -> None:
+    assert lab.wire.streams_used == {0}
+    lab.attached(mme, A)
+    assert lab.wire.streams_used == {0, 1 + int(A) % 3}
+
+
+# --- beside SIP
+
+
+def test_a_phone_with_a_contact_gets_its_messages_there_unless_it_is_forced() -> None:
+    lab = SgsLab()
+    mme = lab.connect()
+    subscriber = lab.lab.subscribers.by_impi(f"{B}@{DOMAIN}")
+    assert subscriber is not None
+    sip = lab.lab.phone("c", B, "192.0.2.13")
+    subscriber.bindings[-1].sms_over_ip = True
+    phone = lab.attached(mme, B)
+    lab.submit(NUMBER_B)
+    lab.run(0.5)
+    assert not phone.inbox
+    assert [name for name, _, _ in lab.lab.left] == [sip.name]
+
+
+def test_the_network_name_for_a_phone(lab: SgsLab, mme: Mme) -> None:
+    assert not lab.sgs.inform(A, b"\x46\x40")
+    lab.attached(mme, A)
+    assert lab.sgs.inform(A, b"\x46\x40")
+    lab.pump()
+    assert mme.received_messages[-1] == m.MmInformationRequest(A, b"\x46\x40")
+
+
+def test_pages_are_as_the_timings_say() -> None:
+    lab = SgsLab(timings=Timings(ts5=2.0, ns5=0))
+    mme = lab.connect()
+    phone = lab.attached(mme, B)
+    phone.paging = Paging.IGNORED
+    lab.submit(NUMBER_B)
+    lab.run(3.0)
+    play(mme, "<-- PAGING-REQUEST")
+    lab.nothing_left()

@@ -19,6 +19,8 @@ _TOKEN_OCTETS = 16  # which nobody guesses; 22 characters
 _NAMED = 3  # receivers that an error names
 _LONGEST_ADDRESS = 312  # characters; it stands in each notification and report
 _LONGEST_CLASS = 40
+_LONGEST_SUBJECT = 1000  # it and the content type stay in memory with the message
+_LONGEST_TYPE = 1000  # octets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +103,19 @@ def stored(draft: Draft, directory: Directory, tokens: Tokens, now: float, most:
 
 
 def _check_lengths(draft: Draft) -> None:
-    """What notifications and reports repeat is short, or they would be more short messages than anybody wants."""
+    """What notifications and reports repeat is short, and so is what stays in memory."""
     receivers = (("the address of a receiver", each, _LONGEST_ADDRESS) for each in (*draft.to, *draft.cc, *draft.bcc))
     for what, value, longest in (
         ("the sender's address", draft.sender.shown, _LONGEST_ADDRESS),
         ("the message class", draft.message_class, _LONGEST_CLASS),
+        ("the subject", draft.subject, _LONGEST_SUBJECT),
         *receivers,
     ):
         if len(value) > longest:
             raise MmsError(f"{what} has {len(value)} characters, {longest} are the most")
+    octets = len(draft.content_type.encode())
+    if octets > _LONGEST_TYPE:
+        raise MmsError(f"the content type has {octets} octets, {_LONGEST_TYPE} are the most")
 
 
 def _copies(draft: Draft, directory: Directory, tokens: Tokens) -> list[Copy]:

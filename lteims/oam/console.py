@@ -10,21 +10,19 @@ import select
 import sys
 import termios
 import threading
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
+from prompt_toolkit.application import in_terminal
 from prompt_toolkit.filters import is_searching
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.key_binding.bindings.completion import display_completions_like_readline
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.patch_stdout import patch_stdout
-from prompt_toolkit.shortcuts import CompleteStyle
+from prompt_toolkit.utils import get_cwidth
 
 from lteims.oam.command import Answer, End
 
@@ -55,7 +53,6 @@ class Console:
         self._shell = shell
         self._on_end_of_file = on_end_of_file
         self._history = history
-        self._words = _Words()
 
     async def run(self) -> End:
         """Serve the terminal until a command ends that, or cancellation; End.NONE: the terminal is gone.
@@ -87,13 +84,11 @@ class Console:
     def _session(self) -> "PromptSession[str]":
         keys = KeyBindings()
         keys.add("tab", filter=~is_searching)(self._complete)
+        # Not prompt_toolkit's own list of words: it asks questions, and Ctrl-C at one of them would end the server
         return PromptSession(
             PROMPT,
             history=_history(self._history),
-            completer=self._words,
             key_bindings=keys,
-            complete_while_typing=False,
-            complete_style=CompleteStyle.READLINE_LIKE,
             interrupt_exception=_Interrupted,
             output=_output(),
         )
@@ -103,15 +98,14 @@ class Console:
         before = event.current_buffer.document.text_before_cursor
         found = self._shell.complete(before)
         if isinstance(found, tuple):
-            self._words.found = found
-            display_completions_like_readline(event)
+            _offer(event, found)
         else:
             event.app.create_background_task(self._complete_later(event, before, found))
 
     async def _complete_later(self, event: KeyPressEvent, before: str, found: Awaitable[Found]) -> None:
-        self._words.found = await found
+        words = await found
         if not event.app.is_done and event.current_buffer.document.text_before_cursor == before:
-            display_completions_like_readline(event)
+            _offer(event, words)
             event.app.invalidate()
 
     async def _read(self, session: "PromptSession[str]") -> str | None:
@@ -131,15 +125,39 @@ class _Interrupted(Exception):
     """Ctrl-C in a line."""
 
 
-class _Words(Completer):
-    """The words that were found for the line as it stands."""
+def _offer(event: KeyPressEvent, found: Found) -> None:
+    """Complete the word as far as the candidates agree, or list them above the prompt."""
+    word, candidates = found
+    buffer = event.current_buffer
+    first, last = min(candidates, default=""), max(candidates, default="")
+    common = first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
+    if not candidates or not buffer.document.text_before_cursor.endswith(word):
+        return
+    if len(candidates) == 1 or len(common) > len(word):
+        buffer.delete_before_cursor(len(word))
+        buffer.insert_text(common)
+        return
+    size = event.app.output.get_size()
+    text = listed(candidates, size.columns, size.rows)
 
-    def __init__(self) -> None:
-        self.found: tuple[str, list[str]] = ("", [])
+    async def show_words() -> None:
+        async with in_terminal(render_cli_done=True):
+            event.app.print_text([("", f"{text}\n")])
 
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        word, candidates = self.found
-        return [Completion(candidate, start_position=-len(word)) for candidate in candidates]
+    event.app.create_background_task(show_words())
+
+
+def listed(words: Sequence[str], width: int, height: int) -> str:
+    """Words in columns, as many as one screen has room for, and how many there are besides."""
+    cell = min(width, max(map(get_cwidth, words)) + 1)
+    across = max(1, width // cell)
+    shown = words[: across * max(1, height - 3)]
+    rows = -(-len(shown) // across)
+    lines = [
+        "".join(word + " " * (cell - get_cwidth(word)) for word in shown[row::rows]).rstrip() for row in range(rows)
+    ]
+    more = len(words) - len(shown)
+    return "\n".join([*lines, f"... and {more} more"] if more else lines)
 
 
 class _SafeHistory(FileHistory):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lteims.oam.console import listed
 from lteims.oam.monitor import terminal_available
 
 CURSOR = re.compile(rb"\x1b\[[?0-9;]*[CDhlm]|\x1b\[J")  # what a prompt draws between the letters
@@ -37,6 +38,7 @@ async def main():
     commands = Commands(FakeControl(), LogFile("ims.log", directory=sys.argv[2]))
     commands.add(Command("broken", "", "", "", broken))
     commands.add(Command("flood", "", "", "", lambda arguments: "0123456789" * 50000 + "END"))
+    commands.add(Command("many", "WORD", "", "", str, lambda word: [f"w{n:05}" for n in range(9000)]))
     commands.add(Command("event", "", "", "", lambda arguments: loop.call_later(0.05, tell) and "soon"))
     commands.add(Command("oops", "", "", "", lambda arguments: loop.call_soon(broken, "") and "later"))
     monitor = asyncio.ensure_future(Monitor(commands, history=sys.argv[2] + "/history").run())
@@ -183,6 +185,31 @@ def test_a_session(start: Start, tmp_path: Path) -> None:
     assert b"Traceback" not in console.seen
     assert "users" in (tmp_path / "history").read_text()
     assert (tmp_path / "history").stat().st_mode & 0o077 == 0
+
+
+def test_more_words_than_a_screen_has_room_for_ask_no_question(start: Start) -> None:
+    console = start()
+    for _ in range(2):
+        console.send("many ")
+        console.expect("many")
+        console.send("\t")  # as far as they agree
+        console.expect("w0")
+        console.send("\t")
+        console.expect("w00000")
+        console.expect("... and ")
+        console.expect(" more")
+        console.send("\x03")
+        console.expect(PROMPT)
+    console.process.send_signal(signal.SIGINT)  # whose handler is still the program's
+    console.expect("cancelled")
+    assert console.end() == 0
+    assert b"Traceback" not in console.seen
+
+
+def test_listed() -> None:
+    assert listed(["a", "bb", "c", "d"], 10, 24) == "a  c\nbb d"
+    assert listed([str(n) for n in range(100)], 9, 5) == "0  2  4\n1  3  5\n... and 94 more"
+    assert listed(["長い", "b"], 3, 1) == "長い\n... and 1 more"
 
 
 def test_history_of_the_last_session(start: Start) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from pyroute2 import IPRoute, netns
 
 from lteims import trace
 from lteims.config.endpoint import Endpoint
@@ -18,7 +20,9 @@ from lteims.net.diameter import DiameterClient
 from lteims.net.diameter_peer import Party
 from lteims.net.sctp import Association, Listener
 from tests.peers.diameter import CONTRACT, US, wheel
+from tests.peers.freediameter import through_the_relay
 
+NAMESPACE = "lteims-diameter"
 HOSTS = ["127.0.0.1", "::1"]
 
 
@@ -36,6 +40,26 @@ async def test_nobody_there() -> None:
     await asyncio.sleep(0.3)
     assert client.remote is None
     await client.close()
+
+
+@pytest.fixture
+def place() -> Iterator[str]:
+    """An address in a namespace of its own, since freeDiameterd takes no 127.0.0.1."""
+    if NAMESPACE in netns.listnetns():
+        netns.remove(NAMESPACE)
+    netns.create(NAMESPACE)
+    netns.pushns(NAMESPACE)
+    with IPRoute() as here:
+        lo = here.link_lookup(ifname="lo")[0]
+        here.link("set", index=lo, state="up")
+        here.addr("add", index=lo, address="10.98.8.1", prefixlen=32)
+    yield "10.98.8.1"
+    netns.popns()
+    netns.remove(NAMESPACE)
+
+
+async def test_a_relay_of_somebody_else(place: str, tmp_path: Path) -> None:
+    await through_the_relay(tmp_path, Endpoint(place, 38_680))
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Writes captures of UDP and of HTTP over TCP, and asks tshark what it sees in them: a second opinion."""
+"""Writes captures of UDP, and of HTTP and Diameter over TCP, and asks tshark what it sees in them: a second opinion."""
 
 import json
 import shutil
@@ -35,6 +35,11 @@ def post(port: int, data: bytes) -> bytes:
         f"Content-Length: {len(data)}\r\n\r\n"
     ).encode()
     return _packet(6, pack("!HHIIBBHHH", port, 80, 1, 1, 0x50, 0x18, 65535, 0, 0), head + data)
+
+
+def diameter(number: int, data: bytes) -> bytes:
+    """One message as all that a TCP connection of this number to port 3868 carries."""
+    return _packet(6, pack("!HHIIBBHHH", 20_000 + number, 3868, 1, 1, 0x50, 0x18, 65535, 0, 0), data)
 
 
 def look(path: Path, packets: Sequence[bytes], *options: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lteims.ims.anchor import Anchor, parse_sdp
 from lteims.ims.call import MO, MT
+from lteims.ims.identity import SOS
 from lteims.ims.leg import Leg
 from lteims.ims.qos import Bearers, LegQos, Reservation, Way
 from lteims.ims.record import MediaState
@@ -60,7 +61,7 @@ class Branch:
     updating: bool = False  # an UPDATE of ours tells the callee that bearers stand
     _offers: list[Sdp | None] = field(default_factory=lambda: [None, None])  # by side: what was offered last
     _agreed: list[Sdp | None] = field(default_factory=lambda: [None, None])  # by side: its SDP that counts
-    _unasked: list[Sdp | None] = field(default_factory=lambda: [None, None])  # by side: for bearers of a leg to come
+    _unasked: list[tuple[Sdp, bool] | None] = field(default_factory=lambda: [None, None])  # for a leg's bearers to come
 
     def __post_init__(self) -> None:
         self.anchor.touch[MO] = self.qos[MO].touch
@@ -151,14 +152,14 @@ class Branch:
             self.shown = relayed
         if not offer:
             self.answered = True
-            self._agree(heard_from, sdp)
-            self._agree(1 - heard_from, self._offers[1 - heard_from])
+            self._agree(heard_from, sdp, offered=False)
+            self._agree(1 - heard_from, self._offers[1 - heard_from], offered=True)
         return relayed
 
     def note_offer(self, side: int, sdp: Sdp) -> None:
         """A side's offer that the server itself answers."""
         self._offers[side] = sdp
-        self._agree(side, sdp)
+        self._agree(side, sdp, offered=True)
 
     def heard_answer(self, body: bytes) -> None:
         """The callee's answer to an offer of the server itself. SipError 400 for what is no SDP."""
@@ -168,7 +169,7 @@ class Branch:
             qos.pre.heard(sdp)
         self.anchor.take_answer(MT, sdp, play=True)
         self.answered = True
-        self._agree(MT, sdp)
+        self._agree(MT, sdp, offered=False)
 
     def answer_here(self, heard_from: int, body: bytes, *, force: bool = False) -> bytes | None:
         """The server's own answer to an offer that changes nothing but preconditions; None: the other side must see it.
@@ -190,30 +191,44 @@ class Branch:
 
     def joined(self, side: int) -> None:
         """This side has its leg now."""
-        if self._unasked[side] is not None:
-            self._reserve(side, self._unasked[side])
+        unasked = self._unasked[side]
+        if unasked is not None:
+            self._reserve(side, *unasked)
 
-    def _agree(self, side: int, theirs: Sdp | None) -> None:
-        """An SDP of this side has its answer, or is one."""
+    def _agree(self, side: int, theirs: Sdp | None, *, offered: bool) -> None:
+        """An SDP of this side has its answer (then it was the offer), or is one."""
         self._agreed[side] = theirs
-        self._reserve(side, theirs)
+        self._reserve(side, theirs, offered)
 
-    def _reserve(self, side: int, theirs: Sdp | None) -> None:
+    def _reserve(self, side: int, theirs: Sdp | None, offered: bool) -> None:
         """The SDP of this leg is complete: its bearers can be had (TS 29.213 5.3)."""
         qos, leg = self.qos[side], self.mo if side == MO else self.mt
-        self._unasked[side] = theirs if leg is None else None
+        self._unasked[side] = (theirs, offered) if leg is None and theirs is not None else None
         if leg is None or theirs is None or not qos.wants_bearers:
             return
         qos.asked = True
         if qos.way is Way.END:
             qos.pre.pending()
-        record = leg.record
-        binding = self.binding if side == MT else self.session.caller.binding
+        record, caller = leg.record, self.session.caller
+        binding = self.binding if side == MT else caller.binding
         wanted = Reservation(
-            record.id if record is not None else "", binding.impi if binding else "",
-            self.anchor.last_sent(side), theirs,
-        )  # fmt: skip
+            session_id=record.id if record is not None else "",
+            impi=binding.impi if binding else "",
+            imsi=self._imsi(side),
+            host=leg.flow.host,
+            ours=self.anchor.last_sent(side),
+            theirs=theirs,
+            offered=offered,
+            service=SOS if self.session.urgent and side == MO else "",
+        )
         self.bearers.reserve(wanted, lambda granted: self.session.owner.bearers_told(self, side, granted))
+
+    def _imsi(self, side: int) -> str:
+        destination = self.session.destination
+        subscriber = self.session.caller.subscriber
+        if side == MT:
+            subscriber = destination.subscriber if destination is not None else None
+        return subscriber.user.imsi if subscriber is not None else ""
 
     # -- reliability
     def reliable(self, code: int, body: bytes, *, came_reliable: bool) -> bool:

@@ -28,9 +28,13 @@ class Reservation:
     """What is asked for: the bearers of one leg."""
 
     session_id: str
-    impi: str
+    impi: str  # "" for a caller whom nobody knows
+    imsi: str
+    host: str  # the phone's address
     ours: bytes  # the SDP that the server sent on this leg
     theirs: Sdp  # the phone's
+    offered: bool  # the phone's is the offer
+    service: str = ""  # the URN of an emergency call
 
 
 class Bearers(Protocol):
@@ -41,6 +45,9 @@ class Bearers(Protocol):
 
     def release(self, session_id: str) -> None:
         """The leg is over."""
+
+
+OnLost = Callable[[str, frozenset[int], str], None]  # session_id, the m= lines (none named: all), why
 
 
 class NoBearers:
@@ -63,7 +70,7 @@ def mode_of(config: ImsConfig, impu: ImpuConfig | None) -> Precondition:
 class LegQos:
     """The preconditions of one leg; `watch` is the branch's, for those that pass through."""
 
-    __slots__ = ("_pre", "asked", "mode", "reserved", "side", "watch", "way")
+    __slots__ = ("_lost", "_pre", "asked", "mode", "reserved", "side", "watch", "way")
 
     def __init__(self, side: int, mode: Precondition, watch: Watch) -> None:
         self.side = side
@@ -71,6 +78,7 @@ class LegQos:
         self.watch = watch
         self.way = Way.OFF
         self._pre: Preconditions | None = None
+        self._lost: frozenset[int] = frozenset()  # m= lines whose bearers were taken away
         self.asked = False  # have bearers been asked for?
         self.reserved = False  # and granted?
 
@@ -119,11 +127,20 @@ class LegQos:
     def granted(self) -> None:
         """The bearers of this leg stand."""
         self.reserved = True
+        self._lost = frozenset()
         if self.way is Way.END:
             self.pre.reserved()
 
+    def taken(self, medias: frozenset[int]) -> None:
+        """The network has taken the bearers of these m= lines away."""
+        self._lost |= medias
+
     def states(self, count: int) -> list[str]:
         """For each of `count` medias, in the remote API's words."""
+        found = self._states(count)
+        return [str(Qos.REQUIRED) if index in self._lost else state for index, state in enumerate(found)]
+
+    def _states(self, count: int) -> list[str]:
         if self.mode is Precondition.SILENT:
             state = Qos.ERAB_SET if self.reserved else Qos.PENDING if self.asked else Qos.REQUIRED
             return [str(state)] * count

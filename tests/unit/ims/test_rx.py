@@ -1,0 +1,287 @@
+"""Bearers by Rx (TS 29.214 4.4, TS 29.213 6.2), against a PCRF that answers at the test's word."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from lteims.diameter.attributes import TGPP
+from lteims.diameter.command import SUCCESS, Node, Result
+from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
+from lteims.diameter.rx import Aaa, Aar, Affected, Asr, Rar, Str
+from lteims.diameter.rx_attributes import AbortCause, FlowStatus, FlowUsage, MediaType, RxRequestType, SpecificAction
+from lteims.ims.qos import Reservation
+from lteims.ims.rx import BEARER_TIME, RxBearers
+from lteims.ims.rx_media import media_of
+from lteims.media.sdp import Sdp
+from lteims.net.timers import TimerWheel
+from tests.unit.ims.registry import FakeTime
+
+OURS = (
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.100\r\ns=-\r\nc=IN IP4 192.0.2.100\r\nt=0 0\r\n"
+    b"m=audio 10000 RTP/AVP 97\r\nb=AS:41\r\nb=RR:2000\r\na=rtpmap:97 AMR/8000\r\n"
+)
+THEIRS = (
+    b"v=0\r\no=- 1 1 IN IP4 10.0.0.7\r\ns=-\r\nc=IN IP4 10.0.0.7\r\nt=0 0\r\n"
+    b"m=audio 50000 RTP/AVP 97\r\nb=AS:38\r\nb=RS:600\r\nb=RR:1500\r\na=rtpmap:97 AMR/8000\r\na=fmtp:97 mode-set=7\r\n"
+)
+VIDEO = b"m=video 50010 RTP/AVP 99\r\nb=AS:512\r\na=rtpmap:99 H264/90000\r\n"
+UP = SpecificAction.INDICATION_OF_SUCCESSFUL_RESOURCES_ALLOCATION
+FAILED = SpecificAction.INDICATION_OF_FAILED_RESOURCES_ALLOCATION
+RELEASED = SpecificAction.INDICATION_OF_RELEASE_OF_BEARER
+PCRF = Node("pcrf.example.org", "example.org")
+REFUSAL = Result(5063, TGPP)
+
+
+class Pcrf:
+    """Answers with `answers`, the last one for ever; an exception is raised; None waits for `go`."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers) or [SUCCESS]
+        self.asked: list[tuple[Any, str]] = []
+        self.go = asyncio.Event()
+        self._sessions = 0
+
+    def new_session(self) -> str:
+        self._sessions += 1
+        return f"ims;1;{self._sessions}"
+
+    async def ask(self, request: Any, *, session: str = "") -> Any:
+        self.asked.append((request, session))
+        if isinstance(request, Str):
+            return Aaa()
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer is None:
+            await self.go.wait()
+            answer = SUCCESS
+        if isinstance(answer, Exception):
+            raise answer
+        return Aaa(answer)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [type(request).__name__ for request, _ in self.asked]
+
+
+class Af:
+    """The bearers of some legs, and what they were told."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.time = FakeTime()
+        self.pcrf = Pcrf(*answers)
+        self.bearers = RxBearers(asyncio.get_running_loop(), TimerWheel(self.time.call_at, self.time.clock))
+        self.bearers.connect(self.pcrf)
+        self.bearers.on_lost = lambda leg, medias, why: self.lost.append((leg, sorted(medias)))
+        self.told: list[bool] = []
+        self.lost: list[tuple[str, list[int]]] = []
+
+    async def reserve(self, leg: str = "leg", theirs: bytes = THEIRS, *, service: str = "") -> None:
+        wanted = Reservation(leg, "a@ims", "001010000000001", "10.0.0.7", OURS, Sdp.parse(theirs), False, service)
+        self.bearers.reserve(wanted, self.told.append)
+        await asyncio.sleep(0)
+
+    async def rar(self, *actions: SpecificAction, medias: tuple[int, ...] = (), session: str = "ims;1;1") -> None:
+        affected = tuple(Affected(media) for media in medias)
+        answer = await self.bearers.serve(Rar(actions, affected), session, PCRF)
+        assert answer.result == SUCCESS
+
+    async def release(self, leg: str = "leg") -> None:
+        self.bearers.release(leg)
+        await asyncio.sleep(0)
+
+
+async def test_a_call_with_its_bearers() -> None:
+    af = Af()
+    await af.reserve()
+    ((request, session),) = af.pcrf.asked
+    assert session == "ims;1;1"
+    assert request.imsi == "001010000000001"
+    assert str(request.address) == "10.0.0.7"
+    assert request.request_type is RxRequestType.INITIAL_REQUEST
+    assert not request.service_urn
+    assert af.told == []  # authorized is not there yet
+    await af.rar(UP)
+    assert af.told == [True]
+    await af.release()
+    assert af.pcrf.kinds == ["Aar", "Str"]
+    assert af.pcrf.asked[1][1] == "ims;1;1"
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0}
+
+
+async def test_a_pcrf_that_never_tells() -> None:
+    af = Af()
+    await af.reserve()
+    af.time.advance(BEARER_TIME + 1)
+    assert af.told == [True]
+
+
+async def test_a_refusal() -> None:
+    af = Af(REFUSAL)
+    await af.reserve()
+    assert af.told == [False]
+    await af.release()
+    assert af.pcrf.kinds == ["Aar", "Str"]
+
+
+@pytest.mark.parametrize("error", [NoAnswer("nobody"), DiameterError("rubbish")])
+async def test_a_pcrf_that_is_not_there_costs_no_call(error: Exception) -> None:
+    af = Af(error)
+    await af.reserve()
+    assert af.told == [True]
+    await af.release()
+    assert af.pcrf.kinds == ["Aar"]  # no session, nothing to end
+
+
+async def test_the_bearer_fails() -> None:
+    af = Af()
+    await af.reserve()
+    await af.rar(FAILED)
+    assert af.told == [False]
+    assert af.lost == []
+
+
+async def test_a_change_updates_the_session_and_the_same_again_does_not() -> None:
+    af = Af()
+    await af.reserve()
+    await af.rar(UP)
+    await af.reserve()  # a session refresh
+    assert af.pcrf.kinds == ["Aar"]
+    await af.reserve(theirs=THEIRS.replace(b"m=audio", b"a=sendonly\r\nm=audio"))
+    request, session = af.pcrf.asked[1]
+    assert (request.request_type, session) == (RxRequestType.UPDATE_REQUEST, "ims;1;1")
+    await af.rar(UP)
+    assert af.told == [True, True, True]
+
+
+async def test_a_pcrf_that_has_restarted() -> None:
+    af = Af(SUCCESS, Result(ResultCode.DIAMETER_UNKNOWN_SESSION_ID), SUCCESS)
+    await af.reserve()
+    await af.rar(UP)
+    await af.reserve(theirs=THEIRS.replace(b"50000", b"50002"))
+    assert [session for _, session in af.pcrf.asked] == ["ims;1;1", "ims;1;1", "ims;1;2"]
+    assert af.pcrf.asked[2][0].request_type is RxRequestType.INITIAL_REQUEST
+    await af.rar(UP, session="ims;1;2")
+    assert af.told == [True, True]
+
+
+async def test_a_cancel_while_the_aar_is_on_its_way() -> None:
+    af = Af(None)
+    await af.reserve()
+    await af.release()
+    assert af.pcrf.kinds == ["Aar"]
+    af.pcrf.go.set()
+    await asyncio.sleep(0.01)
+    assert af.pcrf.kinds == ["Aar", "Str"]
+    assert af.told == []
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0}
+
+
+async def test_changes_while_an_aar_is_on_its_way_are_asked_once() -> None:
+    af = Af(None, SUCCESS)
+    await af.reserve()
+    for port in (b"50002", b"50004", b"50006"):
+        await af.reserve(theirs=THEIRS.replace(b"50000", port))
+    assert af.pcrf.kinds == ["Aar"]
+    af.pcrf.go.set()
+    await asyncio.sleep(0.01)
+    assert af.pcrf.kinds == ["Aar", "Aar"]
+    assert "50006" in af.pcrf.asked[1][0].media[0].flows[0].descriptions[0]
+    await af.rar(UP)
+    assert af.told == [True] * 4
+
+
+async def test_bearers_that_are_lost() -> None:
+    af = Af()
+    await af.reserve(theirs=THEIRS + VIDEO)
+    await af.rar(UP)
+    await af.rar(RELEASED, medias=(2,))
+    assert af.lost == [("leg", [1])]
+    await af.bearers.serve(Asr(AbortCause.BEARER_RELEASED), "ims;1;1", PCRF)
+    assert af.lost == [("leg", [1]), ("leg", [])]
+
+
+@pytest.mark.parametrize("request_", [Rar((UP,)), Asr(AbortCause.BEARER_RELEASED)])
+async def test_a_session_that_nobody_knows(request_: Any) -> None:
+    af = Af()
+    with pytest.raises(DiameterError) as refused:
+        await af.bearers.serve(request_, "ims;1;9", PCRF)
+    assert refused.value.result_code == ResultCode.DIAMETER_UNKNOWN_SESSION_ID
+
+
+async def test_a_call_for_help() -> None:
+    af = Af()
+    await af.reserve(service="urn:service:sos")
+    assert af.pcrf.asked[0][0].service_urn == "urn:service:sos"
+
+
+async def test_the_end_gives_everything_back() -> None:
+    af = Af()
+    for number in range(20):
+        await af.reserve(f"leg{number}")
+    await af.bearers.close()
+    assert af.pcrf.kinds.count("Str") == 20
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0}
+
+
+def test_media_of_a_leg() -> None:
+    (audio,) = media_of(Sdp.parse(OURS), Sdp.parse(THEIRS), offered=True)
+    assert (audio.number, audio.type, audio.status) == (1, MediaType.AUDIO, FlowStatus.ENABLED)
+    assert (audio.uplink, audio.downlink) == (41_000, 38_000)  # what the other side's SDP lets each send
+    assert (audio.rr, audio.rs) == (2000, 600)
+    rtp, rtcp = audio.flows
+    assert rtp.descriptions == (
+        "permit out 17 from 192.0.2.100 10000 to 10.0.0.7 50000",
+        "permit in 17 from 10.0.0.7 50000 to 192.0.2.100 10000",
+    )
+    assert rtcp.usage is FlowUsage.RTCP
+    assert "10001 to 10.0.0.7 50001" in rtcp.descriptions[0]
+    up, down = audio.codecs
+    assert up.startswith(b"uplink\noffer\nm=audio 50000 RTP/AVP 97\na=rtpmap:97 AMR/8000\na=fmtp:97")
+    assert down.startswith(b"downlink\nanswer\nm=audio 10000")
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"a=sendonly", FlowStatus.ENABLED_UPLINK),
+        (b"a=recvonly", FlowStatus.ENABLED_DOWNLINK),
+        (b"a=inactive", FlowStatus.DISABLED),
+        (b"a=sendrecv", FlowStatus.ENABLED),
+    ],
+)
+def test_the_status_follows_the_direction(line: bytes, status: FlowStatus) -> None:
+    (audio,) = media_of(Sdp.parse(OURS), Sdp.parse(THEIRS + line + b"\r\n"), offered=False)
+    assert audio.status is status
+
+
+def test_odd_media() -> None:
+    (removed,) = media_of(Sdp.parse(OURS), Sdp.parse(THEIRS.replace(b"50000", b"0")), offered=False)
+    assert (removed.status, removed.flows) == (FlowStatus.REMOVED, ())
+    (held,) = media_of(
+        Sdp.parse(OURS), Sdp.parse(THEIRS.replace(b"c=IN IP4 10.0.0.7", b"c=IN IP4 0.0.0.0")), offered=False
+    )
+    assert (held.status, held.flows) == (FlowStatus.ENABLED_UPLINK, ())
+    (named,) = media_of(
+        Sdp.parse(OURS), Sdp.parse(THEIRS.replace(b"IP4 10.0.0.7", b"IP4 phone.example")), offered=False
+    )
+    assert named.flows == ()
+    muxed, = media_of(
+        Sdp.parse(OURS + b"a=rtcp-mux\r\n"), Sdp.parse(THEIRS + b"a=rtcp-mux\r\n"), offered=False
+    )  # fmt: skip
+    assert len(muxed.flows) == 1
+    silent, = media_of(
+        Sdp.parse(OURS.replace(b"b=AS:41\r\n", b"")), Sdp.parse(THEIRS.replace(b"b=AS:38\r\n", b"")), offered=False
+    )  # fmt: skip
+    assert (silent.uplink, silent.downlink) == (41_000, 41_000)
+    for media in (removed, held, named, muxed, silent):
+        media.encode()
+        Aar((media,)).avps()
+
+
+def test_text_over_tcp() -> None:
+    ours = OURS.replace(b"audio 10000 RTP/AVP 97", b"message 10000 TCP/MSRP *")
+    theirs = THEIRS.replace(b"audio 50000 RTP/AVP 97", b"message 50000 TCP/MSRP *")
+    (message,) = media_of(Sdp.parse(ours), Sdp.parse(theirs), offered=False)
+    assert message.type is MediaType.MESSAGE
+    assert len(message.flows) == 1
+    assert message.flows[0].descriptions[0].startswith("permit out 6 ")

@@ -51,7 +51,7 @@ _CX_ANSWER: Final = (
     + "[OC-Supported-Features] [OC-OLR] *[Supported-Features] [Failed-AVP] "
 )
 _RX_REQUEST: Final = "<Session-Id> [DRMP] {Auth-Application-Id} " + _ROUTED
-_RX_ANSWER: Final = "<Session-Id> [DRMP] {Origin-Host} {Origin-Realm} " + _OUTCOME + "[Error-Message] [Failed-AVP] "
+_RX_ANSWER: Final = "<Session-Id> [DRMP] {Origin-Host} {Origin-Realm} " + _OUTCOME + "[Error-Message] *[Failed-AVP] "
 _CAPABILITIES: Final = (
     "{Origin-Host} {Origin-Realm} 1*{Host-IP-Address} {Vendor-Id} {Product-Name} [Origin-State-Id]"
     " *[Supported-Vendor-Id] *[Auth-Application-Id] *[Inband-Security-Id] *[Acct-Application-Id]"

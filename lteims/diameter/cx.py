@@ -74,7 +74,7 @@ class CxResult(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
+class ServerCapabilities:
     """Server-Capabilities: what an S-CSCF must and may have, or which ones to choose from."""
 
     mandatory: tuple[int, ...] = ()
@@ -91,7 +91,7 @@ class Capabilities:
         return SERVER_CAPABILITIES(*members) if members else b""
 
     @classmethod
-    def of(cls, message: Message) -> "Capabilities":
+    def of(cls, message: Message) -> "ServerCapabilities":
         """Those of an answer; empty ones where it has none."""
         found = message.first(SERVER_CAPABILITIES)
         if found is None:
@@ -105,7 +105,7 @@ class Server:
 
     result: Result = SUCCESS
     name: str = ""
-    capabilities: Capabilities = Capabilities()
+    capabilities: ServerCapabilities = ServerCapabilities()
     wildcard: str = ""  # the wildcarded identity that matched
 
     def avps(self) -> bytes:
@@ -122,7 +122,7 @@ class Server:
         return cls(
             Result.of(message),
             message.first(SERVER_NAME) or "",
-            Capabilities.of(message),
+            ServerCapabilities.of(message),
             message.first(WILDCARDED_PUBLIC_IDENTITY) or "",
         )
 

@@ -133,7 +133,7 @@ SIP_DIGEST_AUTHENTICATE = Group(
     635,
     "SIP-Digest-Authenticate",
     TGPP,
-    grammar="{Digest-Realm} [Digest-Algorithm] {Digest-QoP} {Digest-HA1} *[AVP]",
+    grammar="{Digest-Realm} [Digest-Algorithm] [Digest-QoP] {Digest-HA1} *[AVP]",
     must=False,
 )
 WILDCARDED_IMPU = Text(636, "Wildcarded-IMPU", TGPP, must=False)

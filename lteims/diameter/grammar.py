@@ -46,7 +46,8 @@ class Grammar:
     def check(self, avps: Avps, *, strict: bool = True) -> None:
         """DiameterError 5001, 5005, 5008 or 5009 with the AVP at fault, also for what is in groups.
 
-        Without `strict` (answers) unknown AVPs with the M bit are let pass: nobody is there to be told of them.
+        Without `strict` (answers) unknown AVPs with the M bit are let pass, and missing ones too unless their value is
+        asked for: nobody is there to be told of them.
         """
         counts: Counter[Attribute[Any]] = Counter()
         for avp in avps:
@@ -55,7 +56,7 @@ class Grammar:
                 continue
             counts[avp.attribute] += 1
             self._known(avp, avp.attribute, counts[avp.attribute], strict)
-        for attribute, least in self.least:
+        for attribute, least in self.least if strict else ():
             if counts[attribute] < least:
                 raise missing(attribute)
 

@@ -170,14 +170,15 @@ class Peer:
     # -- the connection
 
     def _connect(self) -> list[Action]:
-        log(self._layer, INFO, f"Connecting to {self._name}")
+        log(self._layer, DEBUG if self._failures else INFO, f"Connecting to {self._name}")
         return self._to(State.WAIT_CONN_ACK, Connect(), SetTimer("Tr", SETUP_TIME))
 
     def _lost(self, why: str) -> list[Action]:
         """Back to CLOSED; what waits for an answer goes on waiting if there will be another connection."""
         opened = self.state in (State.OPEN, State.CLOSING)
-        if self.state is not State.CLOSING:
-            log(self._layer, WARN, f"{'Lost' if opened else 'No connection to'} {self._name}: {why}")
+        if self.state is not State.CLOSING:  # a server that stays away is told once
+            level = DEBUG if self._failures and self._reconnects else WARN
+            log(self._layer, level, f"{'Lost' if opened else 'No connection to'} {self._name}: {why}")
         if self.state is State.OPEN:
             counters.inc("diam_lost")
         self._watchdog.on_lost()

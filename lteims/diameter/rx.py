@@ -44,6 +44,7 @@ from lteims.diameter.rx_attributes import (
 )
 from lteims.diameter.rx_media import IpAddress, Media
 
+_URN: Final = "urn:service:"  # left out on the wire (5.3.23)
 # Bearer lost, bearer up, no bearer: 4, 8 and 9
 ACTIONS: Final = (
     SpecificAction.INDICATION_OF_RELEASE_OF_BEARER,
@@ -124,7 +125,7 @@ class Aar:
                 *map(SPECIFIC_ACTION, self.actions),
                 _imsi(self.imsi),
                 _address(self.address),
-                SERVICE_URN(self.service_urn.encode()) if self.service_urn else b"",
+                SERVICE_URN(self.service_urn.removeprefix(_URN).encode()) if self.service_urn else b"",
                 RX_REQUEST_TYPE(self.request_type),
             )
         )
@@ -148,7 +149,7 @@ class Aar:
             _actions(message),
             request_type,
             status,
-            urn.decode("ascii"),
+            _URN + urn.decode("ascii").removeprefix(_URN) if urn else "",
             message.first(AF_APPLICATION_IDENTIFIER) or b"",
         )
 

@@ -10,7 +10,7 @@ from lteims.diameter import attributes as a
 from lteims.diameter.attributes import DisconnectCause, TerminationCause
 from lteims.diameter.capabilities import Local
 from lteims.diameter.command import CER, CX, DPR, DWR, RX, SUCCESS, Node, Plain, answer_body, request_body
-from lteims.diameter.cx import Capabilities, CxResult, Lir, Maa, Mar, Ppr, Rtr, Saa, Sar, Server, Uar
+from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Ppr, Rtr, Saa, Sar, Server, ServerCapabilities, Uar
 from lteims.diameter.cx_attributes import ReasonCode, ServerAssignmentType
 from lteims.diameter.cx_auth import AkaVector, AuthRequest, DigestVector, Scheme
 from lteims.diameter.message import Header
@@ -54,7 +54,7 @@ EXCHANGES: list[tuple[Any, list[Any]]] = [
         Uar("u@ims", IMPU, b"example", emergency=True),
         [
             Server(name="sip:s"),
-            Server(CxResult.FIRST_REGISTRATION.result, "", Capabilities((1,), (2,), ("sip:s",))),
+            Server(CxResult.FIRST_REGISTRATION.result, "", ServerCapabilities((1,), (2,), ("sip:s",))),
             Server(CxResult.ERROR_USER_UNKNOWN.result),
         ],
     ),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lteims.diameter import cx
 from lteims.diameter.command import CX, Node, Plain, Result, answer_body, check, request_body
-from lteims.diameter.cx import Capabilities, CxResult, Lir, Maa, Mar, Ppr, Rtr, Saa, Sar, Server, Uar
+from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Ppr, Rtr, Saa, Sar, Server, ServerCapabilities, Uar
 from lteims.diameter.cx_attributes import ReasonCode, ServerAssignmentType, UserAuthorizationType
 from lteims.diameter.cx_auth import AkaVector, AuthRequest, DigestVector, Scheme
 from lteims.diameter.errors import DiameterError
@@ -35,7 +35,7 @@ REQUESTS = [
     Ppr(IMPI, b"<IMSSubscription/>"),
 ]
 ANSWERS: list[tuple[Any, Any]] = [
-    (REQUESTS[0], Server(CxResult.FIRST_REGISTRATION.result, "", Capabilities((1, 2), (3,), (SERVER,)))),
+    (REQUESTS[0], Server(CxResult.FIRST_REGISTRATION.result, "", ServerCapabilities((1, 2), (3,), (SERVER,)))),
     (REQUESTS[6], Server(name=SERVER, wildcard="sip:!.*!@ims")),
     (REQUESTS[6], Server(CxResult.ERROR_USER_UNKNOWN.result)),
     (REQUESTS[2], Maa(vectors=(DIGEST,), impi=IMPI, impu=IMPU)),

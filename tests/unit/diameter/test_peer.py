@@ -4,6 +4,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lteims import trace
 from lteims.diameter import attributes as a
@@ -371,7 +373,10 @@ def test_a_broken_answer_ends_the_waiting() -> None:
     assert isinstance(failed.error, DiameterError)
     request = sent(client.handle(Ask("t", LIR, "s"), 0))
     bare = request.header.answer().encode(a.SESSION_ID("s"))
-    assert only(client.handle(Received(bare), 0), Failed).error.result_code == 5005
+    answered = only(client.handle(Received(bare), 0), Answered)
+    with pytest.raises(DiameterError) as caught:
+        LIR.parse_answer(answered.message)
+    assert caught.value.result_code == 5005
 
 
 @pytest.mark.parametrize("data", [lir(), lir(flags=0x40), Header(0, 280, 0, 1, 1).encode(HSS.avps()), b"\2" * 24])
@@ -393,3 +398,39 @@ def test_a_cer_that_is_wrong_is_answered() -> None:
     actions = server.handle(Received(Header(0x80, 257, 0, 1, 1).encode(US.avps())), 0)
     assert result(actions) == 5005
     assert Close() in actions
+
+
+MESSAGES = [
+    lir(),
+    Header(0x80, 257, 0, 1, 1).encode(Local(US, (CX,)).capabilities(HERE)),
+    Header(0x80, 280, 0, 1, 1).encode(US.avps()),
+    Header(0x80, 282, 0, 1, 1).encode(US.avps() + a.DISCONNECT_CAUSE(0)),
+    Header(0, 257, 0, 1, 1).encode(SUCCESS.encode() + Local(US, (CX,)).capabilities(HERE)),
+    Header(0, 280, 0, 1, 1).encode(SUCCESS.encode() + US.avps()),
+    Header(0, 282, 0, 1, 1).encode(SUCCESS.encode() + US.avps()),
+    lir(flags=0x40, hop_by_hop=101),
+]
+TIMERS = [TimerFired("Tc"), TimerFired("Tr"), TimerFired("Tw"), TimerFired("Tx1001")]
+EVENTS = st.one_of(
+    st.sampled_from([*map(Received, MESSAGES), *TIMERS, Start(), Stop(), Connected(HERE), Connected(HERE, True),
+                     ConnectFailed("no"), Lost("gone"), Ask(1, LIR, "s")]),
+    st.builds(
+        lambda data, at, octet: Received(data[: at % len(data)] + bytes((octet,)) + data[at % len(data) + 1 :]),
+        st.sampled_from(MESSAGES), st.integers(0, 400), st.integers(0, 255),
+    ),
+)  # fmt: skip
+
+
+@given(st.lists(EVENTS, max_size=30), st.booleans())
+def test_no_order_of_events_raises_anything(events: list[Any], open_first: bool) -> None:
+    peer = opened(watchdog=1.0)[0] if open_first else new(US, watchdog=1.0)
+    waiting = 0
+    for now, event in enumerate(events):
+        actions = peer.handle(event, now)
+        waiting += isinstance(event, Ask) - sum(isinstance(each, Failed | Answered) for each in actions)
+        for each in actions:
+            if isinstance(each, Send):
+                Message.parse(each.data)
+            elif isinstance(each, Deliver):
+                peer.handle(Reply(each.incoming, Lia()), now)
+    assert waiting == len(peer._outbox)

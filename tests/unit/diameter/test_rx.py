@@ -121,6 +121,10 @@ def test_whose_bearer_it_is() -> None:
     assert bytes.fromhex("00000061 4000001a 0080 20010db8000000000000000000000002 0000") in framed
 
 
+def test_the_urn_of_an_emergency_is_shortened() -> None:
+    assert bytes.fromhex("0000020d c000000f 000028af 736f73 00") in Aar((), service_urn="urn:service:sos").avps()
+
+
 def test_codec_data() -> None:
     assert codec_data(False, "answer", "m=audio 1\r\na=x\r\n") == b"downlink\nanswer\nm=audio 1\na=x\n"
 

@@ -58,4 +58,4 @@ VOLUME /config /var/lib/lteims
 EXPOSE 5060/udp 5060/tcp 9003/tcp 9464/tcp 1111/tcp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["health"]
-ENTRYPOINT ["tini", "--", "entrypoint"]
+ENTRYPOINT ["entrypoint"]

@@ -9,8 +9,10 @@ PEERS = sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl tmux 
 RIVALS := sip-tester kamailio
 LAB := user-mode-linux kmod iproute2 tcpdump freediameterd freediameter-extensions
 TESTS ?= tests/kernel
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+PROFILES := --profile sim --profile monitoring
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench lab image
+.PHONY: help install run test lint bench lab image up down demo
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "make %-9s %s\n", $$1, $$2}'
@@ -38,8 +40,20 @@ lab: $(VENV)/.installed-dev ## run tests/kernel on a kernel with SCTP and ESP: t
 	@sh .ci/packages $(LAB)
 	@$(BIN)/python -m tests.kernel.lab $(TESTS)
 
-image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root)
-	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") -t lteims .
+image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root, BASE=IMAGE for another Debian)
+	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") $(if $(BASE),--build-arg BASE=$(BASE)) \
+		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' lteims/__init__.py) -t lteims .
+	@docker image inspect -f 'lteims: {{.Size}} octets' lteims
+
+up: image ## start the server in a container of its own (PROFILE=monitoring: with Prometheus and Grafana)
+	$(COMPOSE) $(if $(PROFILE),--profile $(PROFILE)) up -d
+	@docker logs $$($(COMPOSE) ps -q ims) | tail -n 1
+
+down: ## stop what `make up` has started; the state is kept
+	$(COMPOSE) $(PROFILES) down
+
+demo: $(VENV)/.installed ## two virtual phones register, call and text at the server of `make run`; every message is shown
+	$(BIN)/lteims ue -v docs/scenarios/two_phones.yaml
 
 $(BIN)/python:
 	python=$$(sh .ci/python $(PYTHON)) && $$python -m venv $(VENV)

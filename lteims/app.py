@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from lteims import __version__, counters, installed, trace
-from lteims.config import ImsConfig, Loaded
+from lteims.config import Loaded
 from lteims.config.log_options import parse_log_options
+from lteims.core import Core
 from lteims.descriptors import raise_limit, shares
 from lteims.errors import OperatorError
 from lteims.ids import Tokens
+from lteims.ims.bearer_loss import BearerLoss
 from lteims.ims.caller import Identifier
 from lteims.ims.calls import Calls
 from lteims.ims.challenge import Challenges
@@ -61,7 +63,7 @@ from lteims.oam.monitor import Monitor, terminal_available
 from lteims.oam.rates import Rates
 from lteims.oam.server_commands import ServerCommands
 from lteims.protected import secure, shown, take_ports
-from lteims.selftest import missing
+from lteims.report import report
 from lteims.sip.grammar import host_port
 from lteims.sip.transaction import Timings
 from lteims.store.memory import MemoryStore
@@ -69,7 +71,6 @@ from lteims.store.sqlite import SqliteStore
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
-NOT_SERVED = ("sctp_addr", "cx_server_addr", "rx_server_addr")
 SWEEP_INTERVAL = 5.0  # seconds between looks for nonces that nobody answered
 GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
 MMS_ON_DISK, MMS_IN_MEMORY = 4 << 30, 256 << 20  # octets that the bodies of all multimedia messages may have
@@ -138,7 +139,7 @@ class App:
         self, loop: asyncio.AbstractEventLoop, wheel: TimerWheel, stack: SipStack, log_file: LogFile, store: StateStore
     ) -> None:
         config = self._config
-        self._report()
+        report(config, self._warnings, self._events)
         self._ipsec = ipsec = take_ports(loop, stack, config)
         subscribers = Subscribers(config.domain, store, wheel, time.time)
         subscribers.add(config.ue_db)
@@ -148,7 +149,10 @@ class App:
         plane = MediaPlane(loop, loop.time, wheel, stack.tokens)
         pools = [PortPool(a.port_min, a.port_max) for a in config.sip_addr]
         files = SdpFiles()
-        calls = Calls(config, stack, plane, pools, wall=time.time, templates=files.find)
+        core = Core(config, loop, wheel, os.urandom)
+        calls = Calls(config, stack, plane, pools, bearers=core.bearers, wall=time.time, templates=files.find)
+        if core.bearers is not None:
+            core.bearers.on_lost = BearerLoss(wheel, calls).lost
         locator = Locator(config, subscribers)
         identifier = Identifier(config, subscribers, registrar)
         stack.finish = Finisher(config).finish
@@ -189,6 +193,7 @@ class App:
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:
             await stack.start()
+            core.start()
             if self._mm1 is not None and mms is not None:
                 await self._mm1.start(mms)
                 mms.start()
@@ -221,6 +226,7 @@ class App:
                 await self._mm1.close()
                 mms.close()
             calls.close()
+            await core.close()
             if stack.load()["client"]:
                 await asyncio.sleep(GOODBYE_TIME)
             plane.close()
@@ -355,23 +361,6 @@ class App:
         self._store_warnings.append(text)
         self._events.error(text)
 
-    def _report(self) -> None:
-        """Warnings of the configuration and of the self-test, on standard error and in the log."""
-        config = self._config
-        for line in (*map(str, self._warnings), *missing_files(config)):
-            self._events.warning(line)
-            log(IMS, trace.WARN, line)
-        for finding in missing(sctp=uses_sctp(config), ipsec=config.ipsec):
-            text = f"missing: {finding.what}. Effect: {finding.effect}. To mend: {finding.mend}"
-            if finding.needed:
-                self._events.warning(text)
-            log(IMS, trace.WARN if finding.needed else INFO, text)
-        idle = [name for name in NOT_SERVED if getattr(config, name) is not None]
-        if idle:
-            text = f"set in the configuration, but not served by this version: {', '.join(idle)}"
-            self._events.info(text)
-            log(IMS, INFO, text)
-
 
 class Periodic:
     """Calls a function every so many seconds on the wheel."""
@@ -398,26 +387,6 @@ def local_hosts(domain: str, hosts: list[str], subscribers: Subscribers) -> froz
         found.add(subscriber.domain.lower())
         found.update(impu.uri.host for impu in subscriber.impus if impu.uri.host)
     return frozenset(found)
-
-
-def uses_sctp(config: ImsConfig) -> bool:
-    """Does the configuration name a peer that is reached by SCTP?"""
-    diameter = [a for a in (config.cx_server_addr, config.rx_server_addr) if a is not None and a.transport != "tcp"]
-    return config.sctp_addr is not None or bool(diameter)
-
-
-def missing_files(config: ImsConfig) -> list[str]:
-    """A warning for each file that the configuration names and that is not there."""
-    named = [
-        ("sdp_file", config.sdp_file),
-        ("mt_call_sdp_file", config.mt_call_sdp_file),
-        ("com_ssl_certificate", config.com_ssl_certificate),
-        ("com_ssl_key", config.com_ssl_key),
-        ("passfile", config.com_auth.passfile if config.com_auth else ""),
-        *(("mt_call_sdp_file", user.mt_call_sdp_file or "") for user in config.ue_db),
-        *(("content", impu.content) for impu in (*config.echo, *(i for user in config.ue_db for i in user.impu))),
-    ]
-    return [f"Warning: {name}: there is no file {path}" for name, path in named if path and not os.path.isfile(path)]
 
 
 def check_startable(loaded: Loaded) -> None:

@@ -13,11 +13,12 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from lteims import __version__, installed
-from lteims.app import App, check_startable, missing_files
+from lteims.app import App, check_startable
 from lteims.config import ConfigError, Loaded, load, to_json
 from lteims.errors import LteimsError, OperatorError
 from lteims.ims.forced import read_content
 from lteims.oam import events
+from lteims.report import missing_files
 
 EXIT_OK, EXIT_ERROR = 0, 1
 

@@ -1,0 +1,51 @@
+"""What the operator has to know at start (floor 5): warnings, files that are not there, what the machine lacks.
+
+app.py calls `report`; command.py names missing files for --check.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from lteims.config import Diagnostic, ImsConfig
+from lteims.selftest import missing
+from lteims.trace import IMS, INFO, WARN, log
+
+NOT_SERVED = ("sctp_addr", "cx_server_addr")
+
+
+def report(config: ImsConfig, warnings: Iterable[Diagnostic], events: Any) -> None:
+    """Say it on standard error, by `events` (oam/events.py), and in the log."""
+    for line in (*map(str, warnings), *missing_files(config)):
+        events.warning(line)
+        log(IMS, WARN, line)
+    for finding in missing(sctp=uses_sctp(config), ipsec=config.ipsec):
+        text = f"missing: {finding.what}. Effect: {finding.effect}. To mend: {finding.mend}"
+        if finding.needed:
+            events.warning(text)
+        log(IMS, WARN if finding.needed else INFO, text)
+    idle = [name for name in NOT_SERVED if getattr(config, name) is not None]
+    if idle:
+        text = f"set in the configuration, but not served by this version: {', '.join(idle)}"
+        events.info(text)
+        log(IMS, INFO, text)
+
+
+def uses_sctp(config: ImsConfig) -> bool:
+    """Does the configuration name a peer that is reached by SCTP?"""
+    diameter = [a for a in (config.cx_server_addr, config.rx_server_addr) if a is not None and a.transport != "tcp"]
+    return config.sctp_addr is not None or bool(diameter)
+
+
+def missing_files(config: ImsConfig) -> list[str]:
+    """A warning for each file that the configuration names and that is not there."""
+    named = [
+        ("sdp_file", config.sdp_file),
+        ("mt_call_sdp_file", config.mt_call_sdp_file),
+        ("com_ssl_certificate", config.com_ssl_certificate),
+        ("com_ssl_key", config.com_ssl_key),
+        ("passfile", config.com_auth.passfile if config.com_auth else ""),
+        *(("mt_call_sdp_file", user.mt_call_sdp_file or "") for user in config.ue_db),
+        *(("content", impu.content) for impu in (*config.echo, *(i for user in config.ue_db for i in user.impu))),
+    ]
+    return [f"Warning: {name}: there is no file {path}" for name, path in named if path and not os.path.isfile(path)]

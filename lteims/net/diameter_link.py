@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from lteims.config.endpoint import Endpoint
 from lteims.diameter.errors import DiameterError
@@ -86,8 +86,7 @@ class TcpLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Of asyncio."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's derives from none of asyncio's
         ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         self.addresses = (_address(ours[0]),) if ours else ()
         self.remote = _text(theirs[0], theirs[1]) if theirs else "?"

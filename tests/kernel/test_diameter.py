@@ -7,8 +7,10 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 from pyroute2 import IPRoute, netns
 
 from lteims import trace
@@ -26,10 +28,10 @@ NAMESPACE = "lteims-diameter"
 HOSTS = ["127.0.0.1", "::1"]
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(("host", "run"), [("127.0.0.1", uvloop.run), ("::1", asyncio.run)])
 @pytest.mark.parametrize("name", CONTRACT)
-async def test_diameter_over_sctp(name: str, host: str) -> None:
-    await CONTRACT[name](host, "")
+def test_diameter_over_sctp(name: str, host: str, run: Callable[[Any], None]) -> None:
+    run(CONTRACT[name](host, ""))
 
 
 async def test_nobody_there() -> None:

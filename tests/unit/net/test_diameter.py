@@ -2,9 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import uvloop
 
 from lteims import counters, trace
 from lteims.config.endpoint import Endpoint
@@ -43,10 +45,10 @@ def lines() -> Iterator[list[Line]]:
     trace.CX.level, trace.CX.max_size, trace.CX.payload = level, size, payload
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize(("host", "run"), [("127.0.0.1", uvloop.run), ("::1", asyncio.run)])
 @pytest.mark.parametrize("name", CONTRACT)
-async def test_over_tcp(name: str, host: str) -> None:
-    await CONTRACT[name](host, "tcp")
+def test_over_tcp(name: str, host: str, run: Callable[[Any], None]) -> None:
+    run(CONTRACT[name](host, "tcp"))
 
 
 async def test_the_log(lines: list[Line]) -> None:

@@ -105,6 +105,10 @@ class Control:
         dialogs = self._dialogs()
         return [self._user(subscriber, dialogs) for subscriber in self._subscribers]
 
+    def impis(self, *, registered_only: bool = False) -> list[str]:
+        """The IMPIs of all users, or of those who have a contact."""
+        return [subscriber.impi for subscriber in self._subscribers if subscriber.bindings or not registered_only]
+
     def users_of(self, impis: Collection[str]) -> list[UserView]:
         """The users with these IMPIs."""
         dialogs = self._dialogs(set(impis))

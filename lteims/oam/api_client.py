@@ -30,6 +30,7 @@ MOST_UNSENT_EVENTS: Final = 4 << 20  # octets unsent, above which it gets no eve
 MOST_OF_ALL: Final = 256 << 20  # octets unsent to all clients
 STALLED: Final = 30.0  # seconds in which a client takes nothing of what is sent
 _FOR_THE_CONNECTION: Final = ("log_get", "register")  # means nothing behind its end, though it were standalone
+_ONE_BY_ONE: Final = ("users_get",)  # answers so long that the next request is not read before they are made
 _BYTES_ACKED: Final = slice(120, 128)  # of struct tcp_info (linux/tcp.h)
 LOGIN_TIME: Final = 60.0  # seconds in which a client must have authenticated
 
@@ -124,7 +125,9 @@ class Client:
             elif item.delay:
                 self._put_off(item)
             else:
-                self._execute(item)
+                task = self._execute(item)
+                if task is not None and item.envelope.message in _ONE_BY_ONE:
+                    await asyncio.wait({task})
             await asyncio.sleep(0)  # frames that are here already must not keep phones waiting
             while self.unsent > PAUSE and not self._closed:
                 self._room.clear()
@@ -166,20 +169,20 @@ class Client:
         handle = self._loop.call_later(call.delay, begin)
         handles.add(handle)
 
-    def _execute(self, call: Call) -> None:
-        """Carry a request out; whatever happens becomes an answer."""
+    def _execute(self, call: Call) -> asyncio.Task[None] | None:
+        """Carry a request out; whatever happens becomes an answer, by the task that is returned where it takes time."""
         if self._closed and call.envelope.message in _FOR_THE_CONNECTION:
-            return
+            return None
         if len(self._tasks) >= MOST_WAITING:
             self._answer(call.envelope, {"error": "Too many requests wait already"})
-            return
+            return None
         try:
             if call.envelope.message == "log_get":
                 self._flush_log()
             result = self._api.messages.execute(self, call.envelope.message, call.params)
         except Exception as error:
             self._answer(call.envelope, {"error": _told(call, error)})
-            return
+            return None
         if isinstance(result, LogQuery):
             self._wait_for_log(call.envelope, result)
         elif isinstance(result, dict):
@@ -188,6 +191,8 @@ class Client:
             task = asyncio.create_task(self._finish(call, result))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            return task
+        return None
 
     async def _finish(self, call: Call, result: Awaitable[Mapping[str, Any]]) -> None:
         try:

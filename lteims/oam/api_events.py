@@ -5,6 +5,7 @@ Nothing is kept for a client that does not read: api.py drops events then. Pure 
 
 import base64
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -16,7 +17,7 @@ from lteims.oam.api_schema import EVENTS
 from lteims.oam.api_views import user
 
 GATHERED: Final = 0.1  # seconds in which changes of users are told as one event
-_MOST_USERS: Final = 1000  # of one event; there are more events then
+_MOST_USERS: Final = 250  # of one event; there are more events then
 
 
 class Listener(Protocol):
@@ -108,11 +109,13 @@ class Events:
         self._tell("invite", {"session_id": session_id})
 
     def _tell_users(self) -> None:
-        changed = list(self._changed)
-        self._changed.clear()
         if not self._listeners["users_update"]:
+            self._changed.clear()
             return
-        for start in range(0, len(changed), _MOST_USERS):
-            views = self._users(changed[start : start + _MOST_USERS])
-            shown = msgspec.Raw(encode([user(view) for view in views]))  # JSON once for all clients
-            self._tell("users_update", {"users_update": shown})
+        impis = list(islice(self._changed, _MOST_USERS))
+        for impi in impis:
+            del self._changed[impi]
+        shown = msgspec.Raw(encode([user(view) for view in self._users(impis)]))  # JSON once for all clients
+        self._tell("users_update", {"users_update": shown})
+        if self._changed:  # phones go before the rest
+            self._call_later(0.01, self._tell_users)

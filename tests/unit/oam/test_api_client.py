@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import pytest
@@ -22,9 +22,14 @@ class FakeMessages:
     def __init__(self) -> None:
         self.executed: list[str] = []
 
-    def execute(self, client: Client, message: str, params: Any) -> dict[str, Any]:
+    def execute(self, client: Client, message: str, params: Any) -> dict[str, Any] | Awaitable[dict[str, Any]]:
         self.executed.append(message)
-        return {}
+        return {} if message != "users_get" else self.users()
+
+    async def users(self) -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        self.executed.append("users")
+        return {"users": []}
 
 
 class FakeServer:
@@ -105,6 +110,18 @@ async def test_what_is_for_the_connection_ends_with_it_though_it_is_standalone()
     await turns(lambda: not server.standalone)
     assert server.done.executed == ["stats"]
     assert not server.waiting
+
+
+async def test_long_answers_are_made_one_by_one() -> None:
+    server, connection = FakeServer(), FakeConnection(
+        '[{"message": "users_get"}, {"message": "users_get"}]', '{"message": "stats"}'
+    )  # fmt: skip
+    connection.take.set()
+    running = asyncio.create_task(connected(server, connection).run())
+    await turns(lambda: "stats" in server.done.executed)
+    assert server.done.executed == ["users_get", "users", "users_get", "users", "stats"]
+    connection.over.set()
+    await running
 
 
 async def test_a_slow_client_is_waited_for_as_long_as_it_takes_something(monkeypatch: pytest.MonkeyPatch) -> None:

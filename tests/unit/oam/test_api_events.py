@@ -72,6 +72,22 @@ def test_users_are_gathered(lab: Lab) -> None:
     assert other.told == []
 
 
+def test_many_users_are_told_some_at_a_time(lab: Lab) -> None:
+    one = Listener()
+    lab.events.register(one, ["users_update"], [])
+    for number in range(600):
+        lab.source.user(f"user {number}")
+    lab.source.user("user 0")
+    for told in range(1, 4):
+        (timer,) = lab.timers
+        lab.timers.clear()
+        timer()
+        assert len(one.told) == told
+    assert lab.timers == []
+    lab.source.user("user 0")
+    assert len(lab.timers) == 1
+
+
 def test_nothing_is_gathered_for_nobody(lab: Lab) -> None:
     lab.source.user(USERS[0].impi)
     assert lab.timers == []

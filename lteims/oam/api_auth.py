@@ -5,6 +5,7 @@ Pure: time and random octets are handed in. api.py asks; one Gate serves all cli
 
 import hmac
 from collections import OrderedDict
+from ipaddress import IPv6Address
 from typing import Final
 
 from lteims.ids import RandomBytes
@@ -43,6 +44,7 @@ class Gate:
 
         An attempt takes its place in the line, so that those of many sockets are not faster than those of one.
         """
+        address = _network(address)
         count, free = self._failures.get(address, (0, 0.0))
         if count and now > free + FORGOTTEN:
             del self._failures[address]
@@ -58,6 +60,7 @@ class Gate:
     def check(self, address: str, challenge: str, res: str, password: str, now: float) -> bool:
         """Is it the answer to this challenge? Compared in constant time; a failure makes the next one dearer."""
         expected = response(self._password, self._name, challenge)
+        address = _network(address)
         good = hmac.compare_digest(res.encode("utf-8", "replace").lower(), expected.encode())
         if self._unsecure:
             own = self._password.encode()
@@ -75,6 +78,15 @@ class Gate:
         self._failures.move_to_end(address)
         if len(self._failures) > _MOST_ADDRESSES:
             self._failures.popitem(last=False)
+
+
+def _network(address: str) -> str:
+    """Who is at an address: of IPv6 the first half, since anybody there may take any address of the second."""
+    try:
+        number = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return address if number.ipv4_mapped else str(IPv6Address(int(number) >> 64 << 64))
 
 
 def _delay(failures: int) -> float:

@@ -81,3 +81,13 @@ def test_addresses_are_bounded(gate: Gate) -> None:
     for number in range(10_000):
         gate.check(str(number), "c", "wrong", "", 0)
     assert len(gate._failures) <= 4096
+
+
+def test_all_addresses_of_one_ipv6_network_stand_in_one_line(gate: Gate) -> None:
+    for number in range(6):
+        gate.check(f"2001:db8::{number}", "c", "wrong", "", 0)
+    assert gate.wait("2001:db8::ffff:1:2:3", 0)
+    assert gate.wait("2001:db8:0:1::1", 0) == 0
+    gate.check("::ffff:192.0.2.1", "c", "wrong", "", 0)
+    assert gate.wait("::ffff:192.0.2.2", 0) == 0
+    assert gate.wait("fe80::1%eth0", 0) == 0

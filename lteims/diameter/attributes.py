@@ -39,13 +39,6 @@ class DisconnectCause(IntEnum):
     DO_NOT_WANT_TO_TALK_TO_YOU = 2
 
 
-class InbandSecurity(IntEnum):
-    """Inband-Security-Id, an Unsigned32 with names."""
-
-    NO_INBAND_SECURITY = 0
-    TLS = 1
-
-
 class TerminationCause(IntEnum):
     """Termination-Cause."""
 

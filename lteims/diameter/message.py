@@ -4,6 +4,7 @@ peer.py parses what comes and encodes what goes; dump.py shows it in the log.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -116,7 +117,10 @@ def readable(data: bytes, *wanted: Attribute[Any]) -> bytes:
             break
         code = int.from_bytes(data[at : at + 4], "big")
         if not data[at + 4] & avp.V_BIT and any(code == each.code and not each.vendor for each in wanted):
-            found += data[at : at + 4] + bytes((data[at + 4] & avp.M_BIT,)) + data[at + 5 : following]
+            one = data[at : at + 4] + bytes((data[at + 4] & avp.M_BIT,)) + data[at + 5 : following]
+            with suppress(DiameterError):  # one that is itself wrong would spoil the answer
+                avp.parse(one)
+                found += one
         at = following
     return found
 

@@ -146,12 +146,27 @@ async def connect(loop: asyncio.AbstractEventLoop, server: Endpoint, bind: Endpo
         local = None if bind is None else (bind.host, bind.port)
         try:
             if server.transport == "tcp":
-                _, link = await loop.create_connection(TcpLink, host, server.port, local_addr=local)
-                return link
+                return await _connect_tcp(loop, (host, server.port), local)
             return SctpLink(await sctp.connect(loop, [(host, server.port)], [local] if local else []))
         except OSError as error:
             last = error
     raise last
+
+
+async def _connect_tcp(loop: asyncio.AbstractEventLoop, remote: sctp.Address, local: sctp.Address | None) -> TcpLink:
+    """A fixed port of ours can be used again at once after a connection was lost, which create_connection forbids."""
+    sock = socket.socket(socket.AF_INET6 if ":" in remote[0] else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if local is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(local)
+        await loop.sock_connect(sock, remote)
+        _, link = await loop.create_connection(TcpLink, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
+    return link
 
 
 class Listening(Protocol):

@@ -85,6 +85,7 @@ def _configure(sock: Any) -> None:
 
 
 def _bind(sock: Any, addresses: Sequence[Address]) -> None:
+    sock.sock().setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if len(addresses) == 1:
         sock.bind(addresses[0])
     elif addresses:
@@ -295,7 +296,6 @@ class Listener:
         where = ", ".join(f"{host}:{port}" for host, port in addresses)
         try:
             self._sock = _open(addresses)
-            self._sock.sock().setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             _bind(self._sock, addresses)
             self._sock.listen(64)
         except OSError as error:

@@ -23,6 +23,7 @@ from lteims.diameter.errors import NoAnswer
 from lteims.net.diameter import DiameterClient, DiameterServer
 from lteims.net.diameter_peer import Party
 from lteims.net.timers import TimerWheel
+from tests.net.server import free_port
 
 US, HSS = Node("ims.example", "example"), Node("hss.example", "example")
 VECTOR = AkaVector(b"r" * 16, b"a" * 16, b"x" * 8, b"c" * 16, b"i" * 16)
@@ -66,7 +67,7 @@ def new_server(serve: Any, **more: Any) -> DiameterServer:
 
 
 @asynccontextmanager
-async def ends(host: str, transport: str, **more: Any) -> AsyncIterator[Ends]:
+async def ends(host: str, transport: str, bind_port: int = 0, **more: Any) -> AsyncIterator[Ends]:
     """A server and a client that is connected to it."""
 
     async def at_hss(request: Any, session: str, origin: Node) -> Answer:
@@ -93,7 +94,7 @@ async def ends(host: str, transport: str, **more: Any) -> AsyncIterator[Ends]:
         wheel(),
         party,
         endpoint,
-        Endpoint(host, 0),
+        Endpoint(host, bind_port),
         os.urandom,
         on_state=lambda remote: here.hear(remote),
     )
@@ -139,7 +140,7 @@ async def many_ask(host: str, transport: str, number: int = 300) -> None:
 
 async def comes_back(host: str, transport: str) -> None:
     """The server goes and comes; who asks meanwhile is told at once."""
-    async with ends(host, transport) as here:
+    async with ends(host, transport, free_port((host,))) as here:
         await here.server.close()
         await here.until("down")
         with pytest.raises(NoAnswer):

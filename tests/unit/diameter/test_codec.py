@@ -244,6 +244,7 @@ def test_a_stream_is_cut_into_messages() -> None:
 def test_what_an_answer_repeats_of_a_broken_request() -> None:
     broken = message(a.SESSION_ID("s;1"), bytes.fromhex("0000010c 400000ff 00000000"))
     assert readable(broken, a.SESSION_ID) == a.SESSION_ID("s;1")
+    assert readable(message(a.SESSION_ID.encode(b"\xff")), a.SESSION_ID) == b""
 
 
 def test_dump() -> None:

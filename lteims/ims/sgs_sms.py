@@ -126,7 +126,7 @@ class Transaction:
 class Conversation:
     """All transactions of one phone."""
 
-    __slots__ = ("_around", "_imsi", "_lingers", "_mt", "_subscriber", "_transactions", "_value", "_waiting")
+    __slots__ = ("_around", "_imsi", "_lingers", "_mt", "_over", "_subscriber", "_transactions", "_value", "_waiting")
 
     def __init__(self, imsi: str, subscriber: Subscriber, around: Around) -> None:
         self._imsi = imsi
@@ -137,6 +137,7 @@ class Conversation:
         self._waiting: deque[Delivery] = deque()
         self._value = 0
         self._lingers = False
+        self._over = False  # released: sgs.py makes another one when there is something to say again
 
     # -- from sgs.py
     def send(self, delivery: Delivery) -> None:
@@ -400,10 +401,11 @@ class Conversation:
     def _settle(self) -> None:
         """The next message goes, or nobody needs the connection any more."""
         self._next()
-        if self._transactions:
+        if self._transactions or self._over:
             return
         if self._lingers:
             self._lingers = False
             self._around.wheel.add(LINGER, self._settle)
         else:
+            self._over = True
             self._around.way.release(self._imsi)

@@ -78,6 +78,20 @@ def test_several_messages_go_by_one_connection(lab: SgsLab, mme: Mme) -> None:
     lab.nothing_left()
 
 
+def test_what_was_said_before_does_not_release_what_is_said_now(lab: SgsLab, mme: Mme) -> None:
+    """After the first message the connection is kept for the second; what then begins has a connection of its own."""
+    phone = lab.attached(mme, B)
+    lab.submit(NUMBER_B, "0")
+    lab.submit(NUMBER_B, "1")
+    lab.run(0.5)
+    assert phone.inbox == ["0", "1"]
+    mme.ladder.clear()
+    phone.silent = True
+    lab.submit(NUMBER_B, "2")
+    lab.run(3.0)
+    play(mme, "<-- PAGING-REQUEST\n--> SERVICE-REQUEST\n<-- DOWNLINK-UNITDATA CP-DATA")
+
+
 def test_a_thousand_messages_without_a_stall(lab: SgsLab, mme: Mme) -> None:
     phone = lab.attached(mme, B)
     for n in range(1000):

@@ -110,7 +110,7 @@ class WatchedRegistration:
         if any(hidden(contacts) for _, contacts in sets.values()):
             changed = None
         told = [
-            self._registration(impu, contacts)
+            self._registration(impu, list({(c.binding.id, c.generation): c for c in contacts}.values()))  # its last end
             for impu, contacts in sets.values()
             if changed is None or any(c.binding.id in changed or not c.active for c in contacts)
         ]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lteims.config import ImpuConfig
@@ -72,6 +72,16 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.sampled_from((1, 2, 5)))
+@example(  # one identity of a contact ends, comes again, and ends with the contact's URI, all in one document
+    [
+        *[(1, "registered", "", f"sip:001@{DOMAIN}", 100.0)] * 5,
+        (2, "registered", "sip:b@[::1]:1;x", "tel:2", 100.0),
+        (2, "registered", "sip:b@[::1]:1;x", f"sip:001@{DOMAIN}", 100.0),
+        (2, "registered", "sip:b@[::1]:1;x", "tel:2", 100.0),
+        (2, "registered", "", f"sip:001@{DOMAIN}", 100.0),
+    ],
+    5,
+)
 @settings(max_examples=150, deadline=None)
 def test_a_reader_of_all_parts_knows_what_full_state_says(
     steps: list[tuple[int, str, str, str, float]], every: int

@@ -63,6 +63,7 @@ class Submission:
     parts: list[UserData]
     validity: float = FOR_EVER  # seconds; `sms_expires` is the most, and what has none is tried once
     tp_pid: int = 0
+    as_told: bool = False  # an operator's TP-UDL stands, whether it fits or not
     sos: bool = False
     once: bool = False  # a single try
     received: float | None = None  # when; None is now
@@ -317,7 +318,7 @@ class IpSmGw:
                 StoredSms(
                     id=self._store.new_id(), impi=submission.receiver.impi,
                     impu_key=submission.impu.key if submission.impu is not None else "",
-                    tpdu=deliver.encode(), received_at=int(now), expires_at=expires_at,
+                    tpdu=deliver.octets() if submission.as_told else deliver.encode(), received_at=int(now), expires_at=expires_at,
                     sender=str(submission.sender), sos=submission.sos, once=submission.once or once,
                     origin=submission.origin, tp_srr=submission.tp_srr, tp_mr=submission.tp_mr, tp_da=tp_da,
                 )

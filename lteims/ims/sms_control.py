@@ -47,7 +47,7 @@ class SmsControl:
             return Submission(
                 receiver=subscriber, impu=found, sender=Address.of(sender or SENDER),
                 parts=self._parts(text, data, tp_udl, tp_udhi=tp_udhi, dcs=dcs),
-                validity=validity, tp_pid=pid & 0xFF, sos=sos,
+                validity=validity, tp_pid=pid & 0xFF, as_told=tp_udl is not None, sos=sos,
             )  # fmt: skip
         except SmsError as error:
             raise OperatorError(f"the message cannot be made: {error}") from None

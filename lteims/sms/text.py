@@ -11,6 +11,7 @@ from typing import Final
 from lteims.sms import gsm7, userdata
 from lteims.sms.dcs import Alphabet, Dcs, choose
 from lteims.sms.errors import SmsError
+from lteims.sms.octets import one_octet
 from lteims.sms.udh import Concatenation, Element, Header, Ports
 from lteims.sms.userdata import LONGEST, UserData
 
@@ -57,12 +58,14 @@ def split_data(
 def binary(data: bytes, tp_udl: int | None = None, *, tp_dcs: Dcs = _DATA, tp_udhi: bool = False) -> UserData:
     """Octets of TP-UD as they are, header and packing included.
 
-    Without `tp_udl` all of them count, as many septets as they hold if TP-DCS counts those. SmsError if the length
-    and the octets contradict each other or are too long.
+    Without `tp_udl` all of them count, as many septets as they hold if TP-DCS counts those. SmsError if they are too
+    long, or have no sound header. A `tp_udl` stands as it is told, be it a lie: that is what a test is after.
     """
-    if tp_udl is None:
-        tp_udl = 8 * len(data) // 7 if tp_dcs.septets else len(data)
-    made = UserData(tp_udhi, tp_dcs, tp_udl, data)
+    if tp_udl is not None:
+        if len(data) > LONGEST:
+            raise SmsError(f"TP-UD has {len(data)} octets, {LONGEST} are the most")
+        return UserData(tp_udhi, tp_dcs, one_octet(tp_udl, "TP-UDL"), data)
+    made = UserData(tp_udhi, tp_dcs, 8 * len(data) // 7 if tp_dcs.septets else len(data), data)
     made.check()
     return made
 

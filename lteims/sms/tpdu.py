@@ -78,6 +78,10 @@ class SmsDeliver:
     def encode(self) -> bytes:
         """The octets; SmsError for values that do not fit."""
         self.user_data.check()
+        return self.octets()
+
+    def octets(self) -> bytes:
+        """The octets, whatever TP-UDL says of TP-UD; SmsError for what does not fit its field."""
         first = _DELIVER | _bits((self.tp_mms, _MMS), (self.tp_lp, _LP), (self.tp_sri, _SRI), (self.tp_rp, _RP))
         head = bytes((first | _bits((self.tp_udhi, UDHI)),)) + self.tp_oa.encode()
         coding = bytes((one_octet(self.tp_pid, "TP-PID"), self.tp_dcs.encode()))

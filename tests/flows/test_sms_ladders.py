@@ -900,11 +900,19 @@ def test_the_operator_says_how_it_is_coded(
     assert (found.tp_dcs.octet, found.tp_udl, found.tp_udhi, found.tp_pid) == expected
 
 
+@pytest.mark.parametrize(("udl", "udhi"), [(9, False), (0, False), (255, True)])
+def test_a_length_of_the_operators_stands_even_where_it_lies(lab: Lab, udl: int, udhi: bool) -> None:
+    run(operator(lab, impi="2", data=b"\1\2", tp_udl=udl, tp_udhi=udhi))
+    rpdu = receive(lab, lab.b).body
+    assert rpdu.endswith(bytes((udl, 1, 2)))
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"impi": "nobody", "text": "Hi"}, {"text": "Hi"}, {"impi": "2"}, {"impu": "tel:+4999", "text": "Hi"},
-        {"impi": "2", "data": bytes(141)}, {"impi": "2", "data": b"\1", "tp_udl": 9},
+        {"impi": "2", "data": bytes(141)}, {"impi": "2", "data": bytes(141), "tp_udl": 1},
+        {"impi": "2", "data": b"\1", "tp_udl": 256}, {"impi": "2", "data": b"\5\2", "tp_udhi": True, "dcs": 4},
         {"impi": "2", "text": "Hi", "sender": "a name that is too long"}, {"impi": "2", "text": "日", "dcs": 0},
         {"impi": "2", "text": "Hi", "dcs": 0x20}, {"impu": "sip:<>", "text": "Hi"},
     ],

@@ -134,9 +134,16 @@ def test_octets_as_they_are(data: str, tp_udl: int | None, tp_dcs: Dcs, expected
 
 
 @pytest.mark.parametrize("tp_udl", [3, 5, 255])
-def test_a_length_that_contradicts_the_octets(tp_udl: int) -> None:
+def test_a_length_that_contradicts_the_octets_stands_as_told(tp_udl: int) -> None:
+    assert binary(b"abcd", tp_udl).tp_udl == tp_udl
     with pytest.raises(SmsError):
-        binary(b"abcd", tp_udl)
+        binary(b"abcd", tp_udl).check()
+
+
+@pytest.mark.parametrize(("octets", "tp_udl"), [(4, -1), (4, 256), (141, 140)])
+def test_a_length_or_octets_without_room(octets: int, tp_udl: int) -> None:
+    with pytest.raises(SmsError):
+        binary(bytes(octets), tp_udl)
 
 
 def test_what_is_not_all_parts_of_one_message() -> None:

@@ -77,8 +77,13 @@ def _value(found: Avp) -> str:
     if attribute is None or isinstance(attribute, Octets):
         text = found.data.decode("ascii", "replace")
         if found.data and all(char.isprintable() or char in "\r\n\t" for char in text) and text.isascii():
-            return f"'{text}'".replace("\r\n", "\n").replace("\n", "\\n")
+            return _quoted(text)
         return f"0x{found.data.hex()}"
     if isinstance(value, tuple):
         return f"{value[0]}/{value[1]}"
-    return f"'{value}'" if isinstance(value, str) else str(value)
+    return _quoted(value) if isinstance(value, str) else str(value)
+
+
+def _quoted(text: str) -> str:
+    """On one line, so that no value looks like another AVP."""
+    return "'" + text.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n") + "'"

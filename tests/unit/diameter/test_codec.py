@@ -282,6 +282,7 @@ def test_dump() -> None:
     assert "Value: 0 (BEARER_RELEASED)" in values
     assert "Code: 500 (vendor 10415)" in values
     assert "Value: 0x00ff" in values
+    assert "Value: 'x\\nUser-Name:\\\\'" in dump(message(a.USER_NAME("x\nUser-Name:\\")))
     assert "Value: 3001 (DIAMETER_COMMAND_UNSUPPORTED)" in values
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from lteims import counters
-from lteims.ipsec import udp
+from lteims.ipsec import tcp, udp
 from lteims.ipsec.errors import IpsecError, NoIpsec
 from lteims.ipsec.esp import PROTOCOL, Esp, Forged, peek
 from lteims.ipsec.replay import ReplayWindow
@@ -158,6 +158,8 @@ class EspSocket:
             one.window.accept(sequence)
             if protocol == _DUMMY:
                 return None
+            if protocol == tcp.PROTOCOL:
+                self._reset(one, inner)
             if protocol != udp.PROTOCOL:
                 self._refuse(one, "esp_not_udp", f"IP protocol {protocol} needs ESP in the kernel, from {host}")
                 return None
@@ -185,6 +187,24 @@ class EspSocket:
         else:
             receiver(payload, addr)
 
+    def _reset(self, one: Association, segment: bytes) -> None:
+        """Refuse a TCP connection by the SA of the other direction: who opens it goes on by UDP (RFC 3261 18.1.1)."""
+        sa = one.sa
+        back = self._outbound.get((sa.dport, sa.src, sa.sport))
+        if not back or len(segment) < tcp.HEADER_LEN or tcp.ports(segment) != (sa.sport, sa.dport):
+            return
+        answer = tcp.refusal(sa.src, sa.dst, segment)
+        if answer is not None:
+            self._transmit(back[-1], tcp.PROTOCOL, answer, (sa.src, 0, 0, 0) if self._ipv6 else (sa.src, 0))
+
+    def _transmit(self, one: Association, protocol: int, inner: bytes, to: Address) -> bool:
+        """Put something into ESP by this SA; False if it was not taken. IpsecError where its numbers are used up."""
+        packet = one.codec.seal(one.sequence + 1, protocol, inner, os.urandom)
+        one.sequence += 1
+        one.packets += 1
+        one.octets += len(inner)
+        return self._raw.send(packet, to)
+
     def send(self, number: int, data: bytes, addr: Address) -> bool:
         """Send one datagram from a protected port by the newest SA of these ports; False if it was not taken."""
         host = addr[0].partition("%")[0] if self._ipv6 else addr[0]
@@ -195,15 +215,12 @@ class EspSocket:
         one = found[-1]
         try:
             inner = udp.build(self.host, number, host, addr[1], data)
-            packet = one.codec.seal(one.sequence + 1, udp.PROTOCOL, inner, os.urandom)
+            return self._transmit(
+                one, udp.PROTOCOL, inner, (addr[0], 0, 0, addr[3]) if len(addr) == 4 else (addr[0], 0)
+            )
         except IpsecError as exc:
             self._refuse(one, "esp_unsendable", f"{exc}, nothing is sent to {address_text(addr)}")
             return False
-        one.sequence += 1
-        one.packets += 1
-        one.octets += len(inner)
-        to: Address = (addr[0], 0, 0, addr[3]) if len(addr) == 4 else (addr[0], 0)
-        return self._raw.send(packet, to)
 
     def _on_clear(self, number: int, data: bytes, addr: Address) -> None:
         self._refuse(None, "esp_clear", f"clear text to the protected port {number}, from {address_text(addr)}")

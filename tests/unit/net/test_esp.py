@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from random import Random
@@ -17,7 +18,7 @@ from lteims.ipsec.esp import Esp
 from lteims.ipsec.sa import Aalg, Ealg
 from lteims.net.esp import UserSpaceIpsec
 from tests.peers import ipsec as contract
-from tests.peers.ipsec import Host, Pair
+from tests.peers.ipsec import Host, Pair, seen_there
 
 _addresses = itertools.count(1)
 
@@ -140,6 +141,24 @@ async def test_no_octets_break_the_socket(attacker: Attacker) -> None:
 
 async def test_something_else_than_udp(attacker: Attacker) -> None:
     await refused(attacker, attacker.seal(1, b"SYN", protocol=6), "esp_not_udp")
+
+
+async def test_a_tcp_connection_is_refused_at_once(attacker: Attacker) -> None:
+    """By a reset through the SA of the way back, so that who opens it can go on by UDP."""
+    out, back = attacker.pair.out, attacker.pair.back
+    syn = struct.pack("!HHIIBBHHH", out.sport, out.dport, 7, 0, 0x50, 2, 512, 0, 0)
+    sent = seen_there(back)[0]
+    attacker.send(attacker.codec.seal(1, 6, syn, bytes))
+    await contract.until(lambda: attacker.pair.theirs.usage(sent).packets == 1)
+    packet = attacker.raw.recv(2000)[20:]
+    while int.from_bytes(packet[:4], "big") != back.spi:
+        packet = attacker.raw.recv(2000)[20:]
+    _, protocol, inner = Esp(back).open(packet)
+    assert protocol == 6
+    assert struct.unpack("!HHIIBB", inner[:14]) == (out.dport, out.sport, 0, 8, 0x50, 0x14)
+    other = struct.pack("!HHIIBBHHH", 9, out.dport, 7, 0, 0x50, 2, 512, 0, 0)  # of ports that are not the SA's
+    await refused(attacker, attacker.codec.seal(2, 6, other, bytes), "esp_not_udp")
+    assert attacker.pair.theirs.usage(sent).packets == 1
 
 
 async def test_a_dummy_packet_is_no_fault(attacker: Attacker) -> None:

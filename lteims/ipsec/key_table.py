@@ -1,5 +1,7 @@
 """SAs as Wireshark's table "ESP SAs" reads them (file esp_sa of its profile), so that a capture shows SIP.
 
+Newer versions have a ninth column, the length of sequence numbers, which they fill in as 32 bits where it is absent.
+None of them knows the eight octets of GMAC before the payload (RFC 4543), so that its SIP stays unread.
 ims/sa_sets.py logs them where `sip.key` is set.
 """
 
@@ -33,8 +35,7 @@ def _line(sa: Sa) -> str:
     family = "IPv6" if ":" in sa.src else "IPv4"
     auth = "" if sa.aalg is Aalg.AES_GMAC else _hex(sa.auth_key)
     fields = (
-        family, sa.src, sa.dst, f"0x{sa.spi:08x}", _ENCRYPTION[sa.ealg], _hex(sa.enc_key), _INTEGRITY[sa.aalg], auth,
-        "32-bit",
+        family, sa.src, sa.dst, f"0x{sa.spi:08x}", _ENCRYPTION[sa.ealg], _hex(sa.enc_key), _INTEGRITY[sa.aalg], auth
     )  # fmt: skip
     return ",".join(f'"{text}"' for text in fields)
 

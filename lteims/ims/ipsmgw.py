@@ -318,7 +318,8 @@ class IpSmGw:
                 StoredSms(
                     id=self._store.new_id(), impi=submission.receiver.impi,
                     impu_key=submission.impu.key if submission.impu is not None else "",
-                    tpdu=deliver.octets() if submission.as_told else deliver.encode(), received_at=int(now), expires_at=expires_at,
+                    tpdu=deliver.octets() if submission.as_told else deliver.encode(),
+                    received_at=int(now), expires_at=expires_at,
                     sender=str(submission.sender), sos=submission.sos, once=submission.once or once,
                     origin=submission.origin, tp_srr=submission.tp_srr, tp_mr=submission.tp_mr, tp_da=tp_da,
                 )

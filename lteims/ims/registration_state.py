@@ -110,7 +110,7 @@ class WatchedRegistration:
         if any(hidden(contacts) for _, contacts in sets.values()):
             changed = None
         told = [
-            self._registration(impu, list({(c.binding.id, c.generation): c for c in contacts}.values()))  # its last end
+            self._registration(impu, _once(contacts))
             for impu, contacts in sets.values()
             if changed is None or any(c.binding.id in changed or not c.active for c in contacts)
         ]
@@ -153,6 +153,16 @@ class WatchedRegistration:
             q=f"{binding.q:g}" if binding.q != 1 else "",
             unknown_params=unknown_params(binding.params),
         )
+
+
+def _once(contacts: list[TrackedContact]) -> list[TrackedContact]:
+    """Each contact by its id: as it is, or its last end; an identity may have ended and come again meanwhile."""
+    found: dict[tuple[str, int], TrackedContact] = {}
+    for contact in contacts:
+        key = (contact.binding.id, contact.generation)
+        if key not in found or not found[key].active:
+            found[key] = contact
+    return list(found.values())
 
 
 def hidden(contacts: list[TrackedContact]) -> list[TrackedContact]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import in_terminal
 from prompt_toolkit.filters import is_searching
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -137,14 +136,13 @@ def _offer(event: KeyPressEvent, found: Found) -> None:
         buffer.delete_before_cursor(len(word))
         buffer.insert_text(common)
         return
-    size = event.app.output.get_size()
-    text = listed(candidates, size.columns, size.rows)
-
-    async def show_words() -> None:
-        async with in_terminal(render_cli_done=True):
-            event.app.print_text([("", f"{text}\n")])
-
-    event.app.create_background_task(show_words())
+    app = event.app
+    size = app.output.get_size()
+    # Not in_terminal: it gives the terminal its modes for a moment, and Ctrl-C in that would be a signal to the server
+    app.renderer.render(app, app.layout, is_done=True)
+    app.print_text([("", f"{listed(candidates, size.columns, size.rows)}\n")])
+    app.renderer.reset()
+    app.invalidate()
 
 
 def listed(words: Sequence[str], width: int, height: int) -> str:

@@ -20,12 +20,11 @@ from lteims.oam.api_client import Client
 from lteims.oam.api_events import Events
 from lteims.oam.api_log import LogQuery
 from lteims.oam.api_messages import Messages
-from lteims.oam.api_protocol import Clocks
+from lteims.oam.api_protocol import LONGEST_FRAME, Clocks
 from lteims.oam.api_socket import bound, gate_of, tls_of
 from lteims.trace import DEBUG, IMS, log
 
 MOST_CLIENTS: Final = 1200
-LONGEST_FRAME: Final = 1 << 20  # octets
 LOOK: Final = 0.2  # seconds between looks for log entries: so many answers a second, and no more, for each client
 LOG_OCTETS: Final = 4 << 20  # of answers to log_get in one look: readers of the log fall behind before phones do
 LOG_SHARE: Final = 0.03  # of the time that looks may take; to send what they find costs as much again

@@ -19,7 +19,18 @@ from lteims.errors import LteimsError
 from lteims.oam.api_auth import TYPE, Gate
 from lteims.oam.api_log import LogQuery
 from lteims.oam.api_messages import Messages
-from lteims.oam.api_protocol import Call, Clocks, Envelope, Fault, answer, encode, greeting, requests
+from lteims.oam.api_protocol import (
+    LONGEST_FRAME,
+    LONGEST_LOGIN,
+    Call,
+    Clocks,
+    Envelope,
+    Fault,
+    answer,
+    encode,
+    greeting,
+    requests,
+)
 from lteims.trace import ERROR, IMS, WARN, log
 
 MOST_WAITING: Final = 1024  # requests of one client that wait for their time or their end
@@ -76,6 +87,7 @@ class Client:
         """Greet, then serve until the connection ends."""
         if self._api.gate is not None:
             self._challenge = self._api.gate.challenge()
+            self._connection.protocol.max_message_size = LONGEST_LOGIN  # memory is not for strangers
         writer = asyncio.create_task(self._write())
         limit = None if self._ready else self._loop.call_later(LOGIN_TIME, self._too_late)
         try:
@@ -146,6 +158,7 @@ class Client:
         )
         if good:
             self._ready = True
+            self._connection.protocol.max_message_size = LONGEST_FRAME
             self._answer(call.envelope, {"ready": True})
             return
         counters.inc("api_login_failed")

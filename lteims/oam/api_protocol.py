@@ -14,6 +14,8 @@ from lteims import __version__
 from lteims.oam import api_schema
 from lteims.oam.api_auth import TYPE
 
+LONGEST_FRAME: Final = 1 << 20  # octets
+LONGEST_LOGIN: Final = 4096  # octets of a frame of somebody who has not authenticated
 MOST_MEMBERS: Final = 1000  # of an array of requests
 _LONGEST_DELAY: Final = 366 * 86400.0  # seconds that a request may be put off
 _LATEST: Final = 1e12

@@ -18,8 +18,7 @@ from lteims.config.descriptions import About
 from lteims.config.diagnostic import Report
 from lteims.config.endpoint import Endpoint
 from lteims.config.schema import Property, Reader, Refusal, Spot, domain, path
-from lteims.oam.api import LONGEST_FRAME
-from lteims.oam.api_protocol import MOST_MEMBERS
+from lteims.oam.api_protocol import LONGEST_FRAME, MOST_MEMBERS
 from lteims.oam.command import Command
 from lteims.oam.commands import Commands
 from lteims.oam.ipsec_commands import IpsecCommands

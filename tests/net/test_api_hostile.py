@@ -298,9 +298,15 @@ def test_guessing_becomes_slow_for_one_address(tmp_path: Any) -> None:
         begun = time.monotonic()
         with joined(server) as client:
             challenge = json.loads(client.recv(5))["challenge"]
+            with joined(server) as stranger:  # who may not have much kept
+                stranger.send('{"message": "authenticate", "res": "' + "0" * 5000 + '"}')
+                stranger.recv(5)  # the greeting
+                with pytest.raises(ConnectionClosed, match="1009"):
+                    stranger.recv(5)
             for _ in range(4):
                 challenge = asked(client, "authenticate", res="0" * 64)["challenge"]
             assert asked(client, "authenticate", res=response("pw", "IMS", challenge))["ready"] is True
+            assert "x" in asked(client, "x" * 100_000)["message"]
             assert time.monotonic() - begun > 3
         with joined(server) as other:
             other.recv(5)

@@ -1,6 +1,8 @@
 """One client of the remote API, with a connection and a server that are none: what ends with it, and who is cut."""
 
 import asyncio
+import json
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
@@ -57,6 +59,9 @@ class FakeConnection:
     def __init__(self, *frames: str) -> None:
         self.frames = frames
         self.acked = 0
+        self.sent: list[dict[str, Any]] = []
+        self.protocol = self
+        self.max_message_size = 1 << 20
         self.aborted = False
         self.take = asyncio.Event()
         self.over = asyncio.Event()
@@ -69,6 +74,7 @@ class FakeConnection:
 
     async def send(self, frame: bytes, /, *, text: bool) -> None:
         await self.take.wait()
+        self.sent.append(json.loads(frame))
 
     def get_extra_info(self, name: str) -> "FakeConnection":
         return self
@@ -110,6 +116,30 @@ async def test_what_is_for_the_connection_ends_with_it_though_it_is_standalone()
     await turns(lambda: not server.standalone)
     assert server.done.executed == ["stats"]
     assert not server.waiting
+
+
+async def test_before_authentication() -> None:
+    server, connection = FakeServer(), FakeConnection(
+        '{"message": "stats"}', '{"message": "nope"}', "{", '{"message": "authenticate", "res": 5}',
+        '{"message": "authenticate", "res": "0"}', '{"message": "authenticate", "res": "pw"}', '{"message": "stats"}',
+    )  # fmt: skip
+    server.gate = Gate("IMS", "pw", os.urandom, unsecure=True)
+    connection.take.set()
+    running = asyncio.create_task(connected(server, connection).run())
+    await turns(lambda: len(connection.sent) == 4)
+    assert connection.max_message_size == 4096
+    await turns(lambda: len(connection.sent) == 8)
+    greeting, *answers = connection.sent
+    errors = [answer.get("error") for answer in answers]
+    assert errors[:2] == ["Authentication not done"] * 2
+    assert errors[2].startswith("Malformed JSON")
+    assert "res" in errors[3]
+    assert errors[4:] == ["Authentication failed", None, None]
+    assert answers[4]["challenge"] != greeting["challenge"]
+    assert answers[5]["ready"] is True
+    assert connection.max_message_size == 1 << 20
+    connection.over.set()
+    await running
 
 
 async def test_long_answers_are_made_one_by_one() -> None:

@@ -72,6 +72,7 @@ class Server:
     hosts: tuple[str, ...] = ("127.0.0.1", "::1")
     ipsec: bool = False
     port: int = 0
+    prefix: tuple[str, ...] = ()  # of the command line: another namespace, fewer rights
     ready: str = ""
     process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
 
@@ -116,9 +117,8 @@ class Server:
         self.write()
         with (self.folder / "stdout").open("ab") as out, (self.folder / "stderr").open("ab") as err:
             offset = out.tell()
-            self.process = subprocess.Popen(
-                [str(PROGRAM), str(self.config)], stdin=subprocess.DEVNULL, stdout=out, stderr=err, text=True
-            )
+            command = [*self.prefix, str(PROGRAM), str(self.config)]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, text=True)
         self._wait_until_ready(offset)
         return self
 

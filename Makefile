@@ -12,10 +12,10 @@ TESTS ?= tests/kernel
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 PROFILES := --profile sim --profile monitoring
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench lab image up down demo
+.PHONY: help install run test lint bench lab image image-test up down demo
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "make %-9s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 install: $(VENV)/.installed ## make .venv with the pinned packages and .venv/bin/lteims
 	@echo "$(BIN)/lteims is ready"
@@ -45,9 +45,14 @@ image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root, B
 		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' lteims/__init__.py) -t lteims .
 	@docker image inspect -f 'lteims: {{.Size}} octets' lteims
 
+image-test: $(VENV)/.installed-dev ## build the image and try it on a Docker engine, with phones outside and with compose
+	@sh .ci/packages $(PEERS) docker.io debootstrap $(if $(shell docker compose version 2>/dev/null),,docker-compose)
+	$(BIN)/python -m pytest tests/net/test_image_engine.py
+
 up: image ## start the server in a container of its own (PROFILE=monitoring: with Prometheus and Grafana)
 	$(COMPOSE) $(if $(PROFILE),--profile $(PROFILE)) up -d
-	@docker logs $$($(COMPOSE) ps -q ims) | tail -n 1
+	@$(COMPOSE) exec -T ims sh -c 'until health >/dev/null 2>&1; do sleep 0.2; done'
+	@$(COMPOSE) logs --no-color ims | grep ready: | tail -n 1
 
 down: ## stop what `make up` has started; the state is kept
 	$(COMPOSE) $(PROFILES) down

@@ -1,0 +1,104 @@
+"""What the image and compose.yaml are made of fits together; test_image_engine.py builds and runs them."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lteims.config import Endpoint, Loaded, load
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def compose() -> Any:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def in_container(**defines: object) -> Loaded:
+    """The configuration of the image, with variables as docker/entrypoint hands them over."""
+    path = str(ROOT / "config" / "container.cfg")
+    return load(path, lambda name: Path(name).read_text(encoding="utf-8", errors="replace"), defines)
+
+
+def test_one_configuration_serves_host_and_container() -> None:
+    loaded = in_container(SIP_ADDR="172.30.90.10", SIP_ADDR6="fd30:90::10", COM_ADDR="0.0.0.0:9003")
+    assert loaded.warnings == ()
+    config = loaded.config
+    assert [a.addr for a in config.sip_addr] == [Endpoint("172.30.90.10", 5060), Endpoint("fd30:90::10", 5060)]
+    assert config.metrics_addr == Endpoint("0.0.0.0", 9464)
+    assert config.com_addr == Endpoint("0.0.0.0", 9003)
+    assert config.ue_db == load(str(ROOT / "config" / "ims.cfg"), lambda n: Path(n).read_text(), {}).config.ue_db
+    written = [config.log_filename, config.ue_db_filename]
+    assert all(os.path.dirname(name) == "/var/lib/lteims" for name in written)
+
+
+def test_without_addresses_it_is_for_the_container_itself() -> None:
+    config = in_container().config
+    assert [a.addr.host for a in config.sip_addr] == ["127.0.0.1"]
+    assert config.com_addr == Endpoint("127.0.0.1", 9003)
+
+
+def test_what_is_copied_is_there_and_not_ignored() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split() if line.startswith("!")]
+    for line in re.findall(r"^COPY (?!--from)(.*)$", text, re.MULTILINE):
+        for source in line.split()[:-1]:
+            assert list(ROOT.glob(source)), source
+            assert any(source == k or source.startswith(f"{k}/") for k in kept), f"{source} is left out"
+
+
+def test_scripts_are_clean() -> None:
+    for script in (ROOT / "docker" / "entrypoint", ROOT / "tests" / "net" / "debian_slim.sh"):
+        assert os.access(script, os.X_OK)
+        subprocess.run(["sh", "-n", str(script)], check=True, timeout=10)
+    health = ROOT / "docker" / "health"
+    assert os.access(health, os.X_OK)
+    compile(health.read_text(encoding="utf-8"), "health", "exec")
+
+
+def test_health_of_what_does_not_answer() -> None:
+    line = ["python3", "-IS", str(ROOT / "docker" / "health")]
+    done = subprocess.run(
+        line, env={**os.environ, "METRICS_ADDR": "127.0.0.1:1"}, capture_output=True, text=True, timeout=10
+    )
+    assert done.returncode == 1
+    assert "no answer from 127.0.0.1 port 1" in done.stderr
+
+
+def test_only_the_pages_of_monitoring_are_published() -> None:
+    ports = {name: service.get("ports", []) for name, service in compose()["services"].items()}
+    assert {name: p for name, p in ports.items() if p} == {
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
+
+
+def test_the_server_is_alone_without_a_profile() -> None:
+    services = compose()["services"]
+    assert [name for name, service in services.items() if "profiles" not in service] == ["ims"]
+    assert services["ims"]["read_only"] is True
+    assert services["ims"]["cap_drop"] == ["ALL"]
+    assert "NET_ADMIN" not in services["phones"]["cap_add"]
+
+
+def test_what_compose_mounts_is_there() -> None:
+    for name, service in compose()["services"].items():
+        for volume in service.get("volumes", ()):
+            source = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", volume).split(":")[0]
+            assert not source.startswith(".") or (ROOT / source).is_dir(), f"{name}: {source}"
+
+
+def test_prometheus_and_grafana_find_each_other() -> None:
+    (job,) = yaml.safe_load((ROOT / "config/prometheus/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
+    environment = compose()["services"]["ims"]["environment"]
+    assert job["static_configs"][0]["targets"] == [f"ims:{environment['METRICS_ADDR'].rpartition(':')[2]}"]
+    source = yaml.safe_load((ROOT / "config/grafana/provisioning/datasources/prometheus.yml").read_text())
+    (prometheus,) = source["datasources"]
+    assert prometheus["url"] == "http://prometheus:9090"
+    dashboard = json.loads((ROOT / "config/grafana/dashboards/lteims.json").read_text(encoding="utf-8"))
+    used = {panel["datasource"]["uid"] for panel in dashboard["panels"] if "datasource" in panel}
+    assert used == {prometheus["uid"]}

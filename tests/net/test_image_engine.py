@@ -1,0 +1,236 @@
+"""The image on a real Docker engine: built, run by compose, used by phones outside, killed, stopped (make image-test).
+
+It takes minutes and about a gigabyte, so it is collected only where the command line names it. Where no engine runs,
+root starts dockerd for as long as it takes; where Debian's image cannot be pulled, debian_slim.sh makes one like it.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.net.baresip import Baresip
+from tests.net.sipp import Sipp
+from tests.peers.subscribers import PASSWORD, csv, subscribers, ue_db
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = "debian:trixie-slim"
+IMAGE = "lteims:image-test"
+MOST_OCTETS = 250_000_000
+STOP_WITHIN = 5.0  # seconds
+HEALTHY_WITHIN = 30.0
+NET, NET6 = "172.30.91", "fd30:91"
+USERS = subscribers(4)
+WRONG = f"""
+server: {NET}.10:5060
+phones:
+  alice: {{imsi: "{USERS[0].imsi}", impi: "{USERS[0].impi}", password: {PASSWORD}, profile: softphone}}
+steps:
+  - register: {{phone: alice, code: 403}}
+"""
+
+
+def run(*line: str, within: float = 60, check: bool = True, **env: str) -> str:
+    """Run a program; what it wrote."""
+    done = subprocess.run(
+        line, cwd=ROOT, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=within, check=False,
+    )  # fmt: skip
+    assert not check or done.returncode == 0, f"{' '.join(line)}: exit code {done.returncode}\n{done.stdout[-4000:]}"
+    return done.stdout
+
+
+def works(*line: str) -> bool:
+    """Does a program end well?"""
+    try:
+        return subprocess.run(line, capture_output=True, timeout=60, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Docker engine that runs."""
+    if works("docker", "info"):
+        yield
+        return
+    output = tmp_path_factory.mktemp("dockerd") / "output"
+    with output.open("wb") as out:
+        daemon = subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        end = time.monotonic() + 60
+        while not works("docker", "info"):
+            assert daemon.poll() is None, output.read_text(encoding="utf-8")[-3000:]
+            assert time.monotonic() < end, output.read_text(encoding="utf-8")[-3000:]
+            time.sleep(0.5)
+        yield
+    finally:
+        daemon.terminate()
+        daemon.wait(30)
+
+
+def extra_ca() -> str:
+    """The roots that this machine trusts besides Debian's."""
+    folder = Path("/usr/local/share/ca-certificates")
+    return "".join(path.read_text(encoding="ascii") for path in sorted(folder.glob("**/*.crt")))
+
+
+@pytest.fixture(scope="module")
+def image(engine: None) -> str:
+    """The image, built from the checkout."""
+    if not works("docker", "image", "inspect", BASE) and not works("docker", "pull", BASE):
+        run("sh", "tests/net/debian_slim.sh", BASE, within=300)
+    run("docker", "build", "--build-arg", f"EXTRA_CA={extra_ca()}", "-t", IMAGE, ".", within=900)
+    return IMAGE
+
+
+@dataclass(slots=True)
+class Stack:
+    """compose.yaml, with a project, addresses and a configuration of its own."""
+
+    config: Path
+
+    def __call__(self, *arguments: str, within: float = 60, check: bool = True) -> str:
+        tool = ["docker", "compose"] if works("docker", "compose", "version") else ["docker-compose"]
+        return run(
+            *tool, "-p", "lteims-image-test", "--profile", "sim", *arguments, within=within, check=check,
+            LTEIMS_IMAGE=IMAGE, LTEIMS_NET=NET, LTEIMS_NET6=NET6, LTEIMS_CONFIG=str(self.config),
+        )  # fmt: skip
+
+    @property
+    def server(self) -> str:
+        """The name of the server's container."""
+        return self("ps", "-q", "ims").split()[-1]
+
+    def up(self) -> None:
+        """Start the server, until it is healthy."""
+        self("up", "-d", "ims")
+        end = time.monotonic() + HEALTHY_WITHIN
+        while self.state("Health.Status") != "healthy":
+            assert time.monotonic() < end, run("docker", "logs", self.server)
+            time.sleep(0.2)
+
+    def state(self, what: str) -> str:
+        """A part of the container's state."""
+        return run("docker", "inspect", "-f", f"{{{{.State.{what}}}}}", self.server).strip()
+
+    def console(self, command: str) -> str:
+        """A command at the prompt of the server, by the remote API inside the container."""
+        return run("docker", "exec", self.server, "lteims", "monitor", "-c", command)
+
+    def read(self, path: str) -> str:
+        """A file of the container."""
+        return run("docker", "exec", self.server, "cat", path)
+
+
+@pytest.fixture(scope="module")
+def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp("config")
+    for name in ("container.cfg", "ims.cfg", "ue_db.cfg"):
+        shutil.copy(ROOT / "config" / name, folder)
+    samples = (folder / "ue_db.cfg").read_text(encoding="utf-8").rstrip().removesuffix("],")
+    mine = ue_db(USERS).removeprefix("ue_db: [\n")
+    (folder / "ue_db.cfg").write_text(samples + mine, encoding="utf-8")
+    folder.chmod(0o755)
+    found = Stack(folder)
+    found("down", "-v", check=False)
+    found.up()
+    yield found
+    found("down", "-v")
+
+
+def test_it_is_small(image: str) -> None:
+    size = int(run("docker", "image", "inspect", "-f", "{{.Size}}", image))
+    print(f"\n{size / 1e6:.0f} MB")
+    print(run("docker", "history", "--format", "{{.Size}}\t{{.CreatedBy}}", image))
+    assert size <= MOST_OCTETS
+
+
+def test_nothing_that_only_builds_is_in_it(image: str) -> None:
+    inside = run("docker", "run", "--rm", "--entrypoint", "sh", image, "-c", "ls /opt/venv/lib/python3*/site-packages")
+    for name in ("pip", "setuptools", "mypy", "pycrate_core", "pytest"):
+        assert name not in inside.split()
+    assert "lteims" in inside.split()
+    assert run("docker", "run", "--rm", image, "--version").startswith("lteims ")
+    assert "(compiled)" in run("docker", "run", "--rm", image, "--version")
+
+
+def test_its_labels(image: str) -> None:
+    labels = json.loads(run("docker", "image", "inspect", "-f", "{{json .Config.Labels}}", image))
+    assert labels["org.opencontainers.image.title"] == "lteims"
+
+
+def test_it_serves_as_a_user_without_rights(stack: Stack) -> None:
+    status = stack.read("/proc/1/status")
+    assert re.search(r"^Uid:\s+5060\s", status, re.MULTILINE)
+    assert int(re.findall(r"^CapEff:\s+(\w+)$", status, re.MULTILINE)[0], 16) == 1 << 12 | 1 << 13
+    assert stack.read("/proc/1/comm").strip() == "tini"
+    assert "Read-only" in run("docker", "exec", stack.server, "touch", "/opt/x", check=False)
+    assert "(user space)" in run("docker", "logs", stack.server) or "(kernel)" in run("docker", "logs", stack.server)
+
+
+def test_phones_outside_register(stack: Stack, tmp_path: Path) -> None:
+    users = tmp_path / "users.csv"
+    users.write_text(csv(USERS[2:]), encoding="utf-8")
+    done = Sipp("register", f"{NET}.10:5060", tmp_path, users, calls=2, host=f"{NET}.1").run()
+    assert (done.code, done.passed) == (0, 2), done.screen
+    assert USERS[3].impi in stack.console("users").partition("Not registered")[0]
+
+
+def test_a_softphone_outside_calls_the_echo(stack: Stack, tmp_path: Path) -> None:
+    with Baresip(tmp_path / "phone", USERS[0], f"{NET}.10:5060", host=f"{NET}.1") as phone:
+        phone.command("dial", "666")
+        phone.wait_for("CALL_ESTABLISHED")
+        time.sleep(2)
+        phone.command("hangup")
+        time.sleep(0.5)
+        assert phone.heard() > 1
+    log = stack.read("/var/lib/lteims/ims.log")
+    assert "call ended" in log
+
+
+def test_it_shows_its_metrics_to_the_network(stack: Stack) -> None:
+    with urllib.request.urlopen(f"http://{NET}.10:9464/metrics", timeout=10) as answer:
+        assert 'lteims_build_info{build="compiled"' in answer.read().decode()
+
+
+def test_virtual_phones_tell_by_their_exit_code(stack: Stack) -> None:
+    assert "nothing wrong was heard: ok" in stack("run", "--rm", "phones", within=120)
+    (stack.config / "wrong.yaml").write_text(WRONG, encoding="utf-8")
+    with pytest.raises(AssertionError, match="exit code 1"):
+        stack("run", "--rm", "-v", f"{stack.config}:/scenarios:ro", "phones", "ue", "/scenarios/wrong.yaml")
+
+
+def test_what_was_there_is_there_after_a_kill(stack: Stack, tmp_path: Path) -> None:
+    users = tmp_path / "users.csv"
+    users.write_text(csv(USERS[2:3]), encoding="utf-8")
+    assert Sipp("register", f"{NET}.10:5060", tmp_path, users, host=f"{NET}.1").run().code == 0
+    stack.console(f"sms {USERS[1].impi} Waits for you")
+    before = stack.console("users")
+    run("docker", "kill", stack.server)
+    stack.up()
+    after = stack.console("users")
+    assert USERS[2].impi in after.partition("Not registered")[0]
+    assert [line.split() for line in after.splitlines() if USERS[1].impi in line] == [
+        line.split() for line in before.splitlines() if USERS[1].impi in line
+    ]
+    assert "1 short messages restored" in stack.read("/var/lib/lteims/ims.log")
+
+
+def test_it_stops_in_order_and_soon(stack: Stack) -> None:
+    name, start = stack.server, time.monotonic()
+    run("docker", "stop", name)
+    took = time.monotonic() - start
+    print(f"\ndocker stop took {took:.2f} s")
+    assert took < STOP_WITHIN
+    assert run("docker", "inspect", "-f", "{{.State.ExitCode}}", name).strip() == "0"
+    assert "Traceback" not in run("docker", "logs", name)
+    stack.up()

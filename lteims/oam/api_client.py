@@ -128,11 +128,8 @@ class Client:
         for item in requests(frame, self._now()):
             if isinstance(item, Fault):
                 counters.inc("api_error")
-                error = (
-                    item.error
-                    if self._ready or item.envelope.message in ("", "authenticate")
-                    else "Authentication not done"
-                )
+                told = self._ready or item.envelope.message in ("", "authenticate")
+                error = item.error if told else "Authentication not done"
                 self._answer(item.envelope, {"error": error})
             elif item.envelope.message == "authenticate":
                 await self._login(item)

@@ -126,15 +126,15 @@ async def test_before_authentication() -> None:
     server.gate = Gate("IMS", "pw", os.urandom, unsecure=True)
     connection.take.set()
     running = asyncio.create_task(connected(server, connection).run())
-    await turns(lambda: len(connection.sent) == 4)
+    await turns(lambda: len(connection.sent) == 6)
     assert connection.max_message_size == 4096
     await turns(lambda: len(connection.sent) == 8)
     greeting, *answers = connection.sent
-    errors = [answer.get("error") for answer in answers]
+    errors = [str(answer.get("error", "")) for answer in answers]
     assert errors[:2] == ["Authentication not done"] * 2
     assert errors[2].startswith("Malformed JSON")
     assert "res" in errors[3]
-    assert errors[4:] == ["Authentication failed", None, None]
+    assert errors[4:] == ["Authentication failed", "", ""]
     assert answers[4]["challenge"] != greeting["challenge"]
     assert answers[5]["ready"] is True
     assert connection.max_message_size == 1 << 20

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from lteims import counters
 from lteims.errors import LteimsError
 from lteims.oam.api_auth import TYPE, Gate
-from lteims.oam.api_log import LogQuery
+from lteims.oam.api_log import OLDEST, LogQuery
 from lteims.oam.api_messages import Messages
 from lteims.oam.api_protocol import (
     LONGEST_FRAME,
@@ -66,7 +66,7 @@ class Client:
     """One connection."""
 
     def __init__(self, api: Server, connection: ServerConnection) -> None:
-        self.log_idx = 0
+        self.log_idx = OLDEST
         self.unsent = 0  # octets
         self.address = str((connection.remote_address or ("-",))[0])
         self._api = api

@@ -17,6 +17,7 @@ _ARRAYS: Final = 32  # arrays of entries that are kept for the next client
 _CHUNK: Final = 256  # entries that are read at once
 _LOOKED: Final = 1024  # entries that one look of one client goes through
 _encode: Final = msgspec.json.Encoder().encode
+OLDEST: Final = -1  # what is there when a client asks for the first time: it has lost nothing of what was before
 _MOST: Final = 16384  # entries of one answer, whatever its request says
 _MOST_OCTETS: Final = 8 << 20  # of one answer, more or less
 _DIRECTIONS: Final = ("FROM", "TO", "UL", "DL")
@@ -86,7 +87,7 @@ class LogEntries:
                     self._fill(position, min(_CHUNK, end - position))
                 found.append(self._cache[position])
             self._last = ((start, end), found, _octets(found))
-        return *self._last[1:], end, start - idx
+        return *self._last[1:], end, max(0, start - max(idx, self.ring.reset_idx))
 
     def _fill(self, idx: int, limit: int) -> None:
         if self._octets > _CACHED:
@@ -128,9 +129,9 @@ class LogQuery:
     """One log_get that waits."""
 
     def __init__(self, params: LogGet, entries: LogEntries, idx: int, now: float) -> None:
-        """`idx` is the entry that the client wants next. ValueError for a layer's level that is none."""
+        """`idx` is the entry that the client wants next, or OLDEST. ValueError for a layer's level that is none."""
         self.params = params
-        self.idx = idx
+        self.idx = idx if idx != OLDEST else entries.ring.next_idx - len(entries.ring)
         self._entries = entries
         self._levels = _levels(params.layers)
         self._key = (

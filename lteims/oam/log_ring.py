@@ -42,7 +42,7 @@ class RingRead:
 class LogRing:
     """Keeps the newest entries; adding one costs a tuple and drops the oldest where a bound is passed."""
 
-    __slots__ = ("_bytes", "_max_bytes", "_max_entries", "_records", "next_idx")
+    __slots__ = ("_bytes", "_max_bytes", "_max_entries", "_records", "next_idx", "reset_idx")
 
     def __init__(self, max_entries: int = ENTRIES, max_bytes: int = BYTES) -> None:
         self._max_entries = max_entries
@@ -50,6 +50,7 @@ class LogRing:
         self._records: deque[_Record] = deque()
         self._bytes = 0
         self.next_idx = 0  # of the entry that comes next
+        self.reset_idx = 0  # what is before was forgotten by `clear`, and not lost
 
     def __len__(self) -> int:
         return len(self._records)
@@ -87,3 +88,4 @@ class LogRing:
         """Forget all entries; the numbering goes on (`log_reset`)."""
         self._records.clear()
         self._bytes = 0
+        self.reset_idx = self.next_idx

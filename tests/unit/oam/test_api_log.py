@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lteims.oam.api_log import LogEntries, LogQuery
+from lteims.oam.api_log import OLDEST, LogEntries, LogQuery
 from lteims.oam.api_schema import LogGet
 from lteims.oam.log_ring import LogRing
 from lteims.trace import DEBUG, ERROR, INFO
@@ -105,6 +105,24 @@ def test_discontinuity() -> None:
     assert found is not None
     assert found["discontinuity"] == 6
     assert "discontinuity" not in query(ring, 6).flush()
+
+
+def test_only_overflow_is_discontinuity() -> None:
+    ring = LogRing(max_entries=3)
+    fill(ring, 10)
+    first = query(ring, OLDEST).poll(0)
+    assert first is not None
+    assert [entry["idx"] for entry in shown(first)] == [7, 8, 9]
+    assert "discontinuity" not in first
+    ring.clear()
+    fill(ring, 2)
+    again = query(ring, 5).poll(0)
+    assert again is not None
+    assert (len(shown(again)), again.get("discontinuity")) == (2, None)
+    fill(ring, 2)
+    last = query(ring, 5).poll(0)
+    assert last is not None
+    assert last["discontinuity"] == 1
 
 
 def test_an_earlier_one_is_flushed(ring: LogRing) -> None:

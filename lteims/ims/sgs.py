@@ -73,9 +73,6 @@ class MmeLink(Protocol):
     def send(self, message: Message) -> None:
         """Send a message; what cannot be sent is lost with the link."""
 
-    def close(self) -> None:
-        """End it; `Sgs.lost` follows."""
-
 
 class Mme:
     """An MME by its name, with the phones that it serves."""
@@ -321,8 +318,6 @@ class Sgs:
             self._unlink(mme)
         mme.link = link
         connected.mmes.append(mme)
-        if former is not None and not self._links[former].mmes:
-            former.close()
         for imsi in mme.phones:  # who could not be reached meanwhile
             self._wheel.add(AFTER_UPDATE, self._seen, imsi)
         return mme

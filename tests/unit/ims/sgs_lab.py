@@ -30,6 +30,7 @@ class Wire:
         self.on_lost: Callable[[str], None] = lambda why: None
         self.streams_used: set[int] = set()
         self.closed = False
+        self.octets: list[bytes] = []
 
     def start(self, on_message: Any, on_lost: Any) -> None:
         self.on_message, self.on_lost = on_message, on_lost
@@ -43,6 +44,7 @@ class Wire:
     def send(self, data: bytes, ppid: int = 0, stream: int = 0) -> None:
         assert ppid == 0
         self.streams_used.add(stream)
+        self.octets.append(data)
         self.lab.carry(self.receive, data)
 
     def receive(self, data: bytes) -> None:

@@ -202,7 +202,8 @@ def test_an_mme_that_connects_again_before_the_loss_was_noticed(lab: SgsLab, mme
     former = lab.wire
     lab.connect(mme)
     lab.attached(mme, A)  # from here on the VLR knows who it is
-    assert former.closed
+    assert lab.sgs.rows() == [("-", "192.0.2.61:36412", "0"), (NAME, "192.0.2.61:36412", "2")]
+    former.on_lost("no answer")
     assert lab.sgs.rows() == [(NAME, "192.0.2.61:36412", "2")]
     lab.submit(NUMBER_B)
     lab.run(1.0)

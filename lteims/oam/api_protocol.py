@@ -19,6 +19,7 @@ LONGEST_LOGIN: Final = 4096  # octets of a frame of somebody who has not authent
 MOST_MEMBERS: Final = 1000  # of an array of requests
 _LONGEST_DELAY: Final = 366 * 86400.0  # seconds that a request may be put off
 _LATEST: Final = 1e12
+_EXACT: Final = 2.0**53  # up to here a double is no other integer
 _SHOWN: Final = 60  # characters of the client's words that an error repeats
 
 
@@ -116,7 +117,7 @@ def _request(member: Any, now: float) -> Call | Fault:
     try:
         delay = _delay(member, now)
         standalone = _flag(member, "standalone")
-        params = {key: value for key, value in member.items() if key not in api_schema.COMMON}
+        params = {key: _whole(value) for key, value in member.items() if key not in api_schema.COMMON}
         for key in api_schema.REFUSED:
             if key in params:
                 raise ValueError(f"'{key}' is not supported: {api_schema.REFUSED[key]}")
@@ -138,6 +139,18 @@ def _delay(member: dict[str, Any], now: float) -> float:
     if delay > _LONGEST_DELAY or (delay < 0 and not absolute):
         raise ValueError("'start_time' is out of range")
     return max(0.0, delay)
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: what some languages write as 1000.0 is the integer 1000."""
+    match value:
+        case float() if value.is_integer() and abs(value) <= _EXACT:
+            return int(value)
+        case list():
+            return [_whole(member) for member in value]
+        case dict():
+            return {name: _whole(member) for name, member in value.items()}
+    return value
 
 
 def _flag(member: dict[str, Any], name: str) -> bool:

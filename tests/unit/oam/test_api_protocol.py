@@ -102,6 +102,21 @@ def test_wrong_parameters_are_named(value: object, says: str) -> None:
     assert says in error(value)
 
 
+def test_an_integer_may_be_written_as_other_languages_do() -> None:
+    (asked,) = requests('{"message": "log_get", "min": 1e3, "max": 2000.0, "message_id": 1.0}', 0)
+    assert isinstance(asked, Call)
+    assert (asked.params.min, asked.params.max) == (1000, 2000)
+    assert isinstance(asked.envelope.ids[0], float)
+    frame = '{"message": "config_set", "sms_expires": 60.0, "logs": {"layers": {"sip": {"max_size": 1e1}}}}'
+    (changed,) = requests(frame, 0)
+    assert isinstance(changed, Call)
+    assert changed.params == {"sms_expires": 60, "logs": {"layers": {"sip": {"max_size": 10}}}}
+    assert isinstance(changed.params["sms_expires"], int)
+    for number in ("1.5", "1e300"):
+        (refused,) = requests(f'{{"message": "log_get", "min": {number}}}', 0)
+        assert isinstance(refused, Fault)
+
+
 def test_start_time() -> None:
     assert call({"message": "help"}).delay == 0
     assert call({"message": "help", "start_time": 2.5}, 100).delay == 2.5

@@ -6,14 +6,15 @@ each MME is told so when it connects (5.7.2), and its phones come again.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
 
 from lteims import counters
 from lteims.config import ImsConfig
-from lteims.ims.sgs_sms import Around, Conversation, Delivery, Gateway
+from lteims.ims.sgs_mme import Connected, Mme, MmeLink, Phone
+from lteims.ims.sgs_sms import Conversation
+from lteims.ims.sgs_transaction import Around, Delivery, Gateway
 from lteims.ims.sgs_users import SgsUsers
 from lteims.ims.sms_transport import OnEnd, Outcome, Parcel, Sent, Transports
-from lteims.ims.subscribers import Subscriber, Subscribers
+from lteims.ims.subscribers import Subscribers
 from lteims.net.timers import TimerWheel
 from lteims.sgsap import association as sgs
 from lteims.sgsap import reset
@@ -59,54 +60,6 @@ _OF_PHONES = (
 )  # fmt: skip
 
 
-class MmeLink(Protocol):
-    """An SCTP association with an MME: net/sgsap.py."""
-
-    @property
-    def address(self) -> str:
-        """The MME's address and port."""
-
-    @property
-    def host(self) -> str:
-        """The MME's address."""
-
-    def send(self, message: Message) -> None:
-        """Send a message; what cannot be sent is lost with the link."""
-
-
-class Mme:
-    """An MME by its name, with the phones that it serves."""
-
-    __slots__ = ("link", "name", "phones")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.link: MmeLink | None = None
-        self.phones: set[str] = set()
-
-
-class _Connected:
-    """What belongs to a link: the procedure that tells of our start, and who speaks by it."""
-
-    __slots__ = ("mmes", "reset")
-
-    def __init__(self, vlr_name: str, timings: reset.Timings) -> None:
-        self.reset = reset.Reset(vlr_name, timings)
-        self.mmes: list[Mme] = []
-
-
-class _Phone:
-    """A phone of an MME."""
-
-    __slots__ = ("association", "conversation", "mme", "subscriber")
-
-    def __init__(self, association: Association, subscriber: Subscriber, mme: Mme) -> None:
-        self.association = association
-        self.subscriber = subscriber  # the first of the IMSI: who sends
-        self.mme = mme
-        self.conversation: Conversation | None = None
-
-
 class Sgs:
     """All of them, and the transport that they are."""
 
@@ -131,9 +84,9 @@ class Sgs:
         self._timings = timings or sgs.Timings()
         self._reset_timings = reset_timings or reset.Timings()
         self._around = Around(config, gateway, self, wheel, loop)
-        self._links: dict[MmeLink, _Connected] = {}
+        self._links: dict[MmeLink, Connected] = {}
         self._mmes: dict[str, Mme] = {}
-        self._phones: dict[str, _Phone] = {}
+        self._phones: dict[str, Phone] = {}
         self._greeted: dict[str, None] = {}
         self.vlr_name = _vlr_name(config.domain)
 
@@ -175,7 +128,7 @@ class Sgs:
     # -- from the driver
     def connected(self, link: MmeLink) -> None:
         """An MME has connected. From an address that was not there since our start it hears of that start."""
-        connected = self._links[link] = _Connected(self.vlr_name, self._reset_timings)
+        connected = self._links[link] = Connected(self.vlr_name, self._reset_timings)
         self._transports.sgs = self
         log(IMS, INFO, f"MME at {link.address} connected")
         if link.host not in self._greeted:
@@ -223,7 +176,7 @@ class Sgs:
                 self._refuse(link, message, SgsCause.MESSAGE_UNKNOWN)
 
     # -- the procedures
-    def _on_location_update(self, link: MmeLink, connected: _Connected, request: LocationUpdateRequest) -> None:
+    def _on_location_update(self, link: MmeLink, connected: Connected, request: LocationUpdateRequest) -> None:
         imsi = request.imsi
         users = self._users.of(imsi)
         if not users:  # nothing is kept of whom we do not know
@@ -235,7 +188,7 @@ class Sgs:
         phone = self._phones.get(imsi)
         if phone is None:
             association = Association(imsi, self.vlr_name, self._timings)
-            phone = self._phones[imsi] = _Phone(association, users[0], mme)
+            phone = self._phones[imsi] = Phone(association, users[0], mme)
         elif phone.mme is not mme:
             self._end_conversation(phone)  # what is on its way goes to where the phone was
             phone.mme.phones.discard(imsi)
@@ -244,7 +197,7 @@ class Sgs:
         self._tell(phone, request)
 
     def _on_detach(
-        self, link: MmeLink, connected: _Connected, message: EpsDetachIndication | ImsiDetachIndication
+        self, link: MmeLink, connected: Connected, message: EpsDetachIndication | ImsiDetachIndication
     ) -> None:  # fmt: skip
         """A detach is acknowledged whoever it is (5.4.3, 5.5.3, 5.6.3); it ends an association with this MME alone."""
         counters.inc("sgs_detached")
@@ -256,7 +209,7 @@ class Sgs:
         else:
             link.send(ImsiDetachAck(message.imsi))
 
-    def _on_reset(self, link: MmeLink, connected: _Connected, message: ResetIndication) -> None:
+    def _on_reset(self, link: MmeLink, connected: Connected, message: ResetIndication) -> None:
         """5.8.3: what this MME has told of its phones is not to be relied upon any more."""
         assert message.mme_name is not None
         counters.inc("sgs_reset")
@@ -288,7 +241,7 @@ class Sgs:
         log(IMS, INFO, f"{title(message.TYPE)} of the MME at {link.address} refused: {name(SgsCause, cause)}")
         link.send(status(cause, message.encode(), getattr(message, "imsi", "") or ""))
 
-    def _run_reset(self, link: MmeLink, connected: _Connected, event: reset.Event) -> None:
+    def _run_reset(self, link: MmeLink, connected: Connected, event: reset.Event) -> None:
         if self._links.get(link) is not connected:
             return
         for action in connected.reset.handle(event, self._loop.time()):
@@ -301,7 +254,7 @@ class Sgs:
                     log(IMS, WARN, f"MME at {link.address} does not acknowledge SGsAP-RESET-INDICATION")
 
     # -- MMEs
-    def _mme(self, link: MmeLink, connected: _Connected, name: str) -> Mme:
+    def _mme(self, link: MmeLink, connected: Connected, name: str) -> Mme:
         """The MME of this name, which speaks by this link from now on."""
         name = name.lower()
         mme = self._mmes.get(name)
@@ -328,7 +281,7 @@ class Sgs:
             self._tell(self._phones[imsi], sgs.MmeLost())
 
     # -- the machines
-    def _tell(self, phone: _Phone, event: sgs.Event) -> None:
+    def _tell(self, phone: Phone, event: sgs.Event) -> None:
         association = phone.association
         imsi = association.imsi
         for action in association.handle(event, self._loop.time()):
@@ -354,27 +307,27 @@ class Sgs:
                 case sgs.Terminated():
                     self._forget(phone)
 
-    def _transmit(self, phone: _Phone, message: Message) -> None:
+    def _transmit(self, phone: Phone, message: Message) -> None:
         if isinstance(message, PagingRequest):
             counters.inc("sgs_paging")
         if phone.mme.link is not None:
             phone.mme.link.send(message)
 
-    def _fired(self, phone: _Phone, event: sgs.TimerFired) -> None:
+    def _fired(self, phone: Phone, event: sgs.TimerFired) -> None:
         if self._phones.get(phone.association.imsi) is phone:
             self._tell(phone, event)
 
-    def _on_lost(self, phone: _Phone, why: Why) -> None:
+    def _on_lost(self, phone: Phone, why: Why) -> None:
         counters.inc("sgs_lost")
         log(IMS, INFO, f"no connection by SGs to {phone.association.imsi}: {why}")
         if phone.conversation is not None:
             phone.conversation.lost(Outcome.ABSENT if why in _ABSENT else Outcome.FAILED)
 
-    def _end_conversation(self, phone: _Phone) -> None:
+    def _end_conversation(self, phone: Phone) -> None:
         if phone.conversation is not None:
             phone.conversation.lost(Outcome.FAILED)
 
-    def _forget(self, phone: _Phone) -> None:
+    def _forget(self, phone: Phone) -> None:
         imsi = phone.association.imsi
         if self._phones.get(imsi) is phone:
             del self._phones[imsi]
@@ -387,7 +340,7 @@ class Sgs:
             self._gateway.reachable(subscriber.impi)
 
     # -- for conversations (sgs_sms.Way)
-    def _conversation(self, imsi: str, phone: _Phone) -> Conversation:
+    def _conversation(self, imsi: str, phone: Phone) -> Conversation:
         if phone.conversation is None:
             phone.conversation = Conversation(imsi, phone.subscriber, self._around)
         return phone.conversation

@@ -4,18 +4,15 @@ sgs.py has one `Conversation` for each phone that sends or gets something, gives
 carries its own to the MME. Several MO transactions and one MT may run at once (TS 24.011 5.4).
 """
 
-import asyncio
 import traceback
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from lteims import counters
-from lteims.config import ImsConfig, SmsAction
-from lteims.ims.sms_transport import OnEnd, Outcome
+from lteims.config import SmsAction
+from lteims.ims.sgs_transaction import Around, Delivery, Transaction
+from lteims.ims.sms_transport import Outcome
 from lteims.ims.subscribers import Subscriber
 from lteims.net import eager
-from lteims.net.timers import TimerWheel
 from lteims.sms import cp, rp, smc, smr
 from lteims.sms.cause import CpCause
 from lteims.sms.cp import CpAck, CpData, CpError, CpMessage
@@ -52,75 +49,6 @@ _CP_ERROR = 0x10  # message type (TS 24.011 table 8.1)
 _RP_ACK = 0x02  # RP-MTI of a phone's RP-ACK (TS 24.011 table 8.3)
 _VALUES = 7  # transaction identifiers that one side may choose: 0 to 6
 LINGER = 1.0  # seconds that a connection stays for the next message, where more wait (TS 23.040 TP-MMS)
-
-
-class Gateway(Protocol):
-    """The service centre: IpSmGw."""
-
-    async def on_rpdu(
-        self, subscriber: Subscriber, message: rp.RpData | rp.RpSmma, *, key: str = ""
-    ) -> rp.RpAck | rp.RpError | None:  # fmt: skip
-        """What a phone submits; the report to it, None where none is wanted."""
-
-    def on_malformed(self, subscriber: Subscriber, rpdu: bytes, error: SmsError, rp_mr: int) -> rp.RpError | None:
-        """The report for what cannot be read, None where none is wanted."""
-
-    async def on_report(self, impi: str, report: rp.RpAck | rp.RpError, contact: str) -> None:
-        """What a phone says of what was delivered to it."""
-
-    def reachable(self, impi: str) -> None:
-        """A user can be reached: what waits for it may be tried."""
-
-
-class Way(Protocol):
-    """How the phone is reached: its association, in sgs.py."""
-
-    def establish(self, imsi: str) -> None:
-        """Page it; `established` or `lost` of its conversation follows, perhaps at once."""
-
-    def downlink(self, imsi: str, nas: bytes) -> None:
-        """Send a NAS message."""
-
-    def release(self, imsi: str) -> None:
-        """The conversation is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What all conversations share."""
-
-    config: ImsConfig
-    gateway: Gateway
-    way: Way
-    wheel: TimerWheel
-    loop: asyncio.AbstractEventLoop
-    cp_timings: smc.Timings = field(default_factory=smc.Timings)
-    rp_timings: smr.Timings = field(default_factory=smr.Timings)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message for the phone."""
-
-    impi: str
-    contact: str
-    rp_data: rp.RpData
-    more: bool
-    on_end: OnEnd
-
-
-@dataclass(slots=True, eq=False)
-class Transaction:
-    """One message, either way."""
-
-    ti: Ti  # as the phone writes it
-    smc: smc.Smc
-    smr: smr.Smr
-    delivery: Delivery | None  # None: the phone began it
-    rpdu: bytes = b""  # that the phone began with
-    outcome: Outcome = Outcome.FAILED  # if no report comes
-    ended: bool = False  # has `on_end` been told?
-    ignored: bool = False  # its message gets no answer, as sms_message_filter says
 
 
 class Conversation:

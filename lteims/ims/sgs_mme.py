@@ -1,0 +1,60 @@
+"""What the VLR knows of MMEs: their links, their names, and the phones that each of them serves (TS 29.118 4.2).
+
+Used by sgs.py; the links are those of net/sgsap.py.
+"""
+
+from typing import Protocol
+
+from lteims.ims.sgs_sms import Conversation
+from lteims.ims.subscribers import Subscriber
+from lteims.sgsap import reset
+from lteims.sgsap.association import Association
+from lteims.sgsap.message import Message
+
+
+class MmeLink(Protocol):
+    """An SCTP association with an MME: net/sgsap.py."""
+
+    @property
+    def address(self) -> str:
+        """The MME's address and port."""
+
+    @property
+    def host(self) -> str:
+        """The MME's address."""
+
+    def send(self, message: Message) -> None:
+        """Send a message; what cannot be sent is lost with the link."""
+
+
+class Mme:
+    """An MME by its name, with the phones that it serves."""
+
+    __slots__ = ("link", "name", "phones")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.link: MmeLink | None = None
+        self.phones: set[str] = set()
+
+
+class Connected:
+    """What belongs to a link: the procedure that tells of our start, and who speaks by it."""
+
+    __slots__ = ("mmes", "reset")
+
+    def __init__(self, vlr_name: str, timings: reset.Timings) -> None:
+        self.reset = reset.Reset(vlr_name, timings)
+        self.mmes: list[Mme] = []
+
+
+class Phone:
+    """A phone of an MME."""
+
+    __slots__ = ("association", "conversation", "mme", "subscriber")
+
+    def __init__(self, association: Association, subscriber: Subscriber, mme: Mme) -> None:
+        self.association = association
+        self.subscriber = subscriber  # the first of the IMSI: who sends
+        self.mme = mme
+        self.conversation: Conversation | None = None

@@ -52,7 +52,7 @@ from lteims.trace import IMS, INFO, WARN, log
 
 AFTER_UPDATE = 0.5  # seconds from a location update to the first page, so that the attach is through
 MOST_NAMES = 16  # MMEs behind one SCTP association
-MOST_GREETED = 1024  # addresses that are remembered as having been told of our start
+MOST_GREETED = 1024  # addresses and names that are remembered as having been told of our start
 _ABSENT = frozenset({Why.ABSENT, Why.UNREACHABLE})
 _OF_PHONES = (
     AlertAck, AlertReject, MoCsfbIndication, PagingReject, ServiceRequest, Status, TmsiReallocationComplete,
@@ -127,15 +127,12 @@ class Sgs:
 
     # -- from the driver
     def connected(self, link: MmeLink) -> None:
-        """An MME has connected. From an address that was not there since our start it hears of that start."""
+        """An MME has connected; one that was not there since our start hears of that start (5.7.2)."""
         connected = self._links[link] = Connected(self.vlr_name, self._reset_timings)
         self._transports.sgs = self
         log(IMS, INFO, f"MME at {link.address} connected")
-        if link.host not in self._greeted:
-            if len(self._greeted) >= MOST_GREETED:
-                del self._greeted[next(iter(self._greeted))]
-            self._greeted[link.host] = None
-            self._run_reset(link, connected, reset.Start())
+        if self._is_new(link.host):
+            self._greet(link, connected)
 
     def lost(self, link: MmeLink) -> None:
         """A link has ended; the MME may come back and know its phones still."""
@@ -241,6 +238,19 @@ class Sgs:
         log(IMS, INFO, f"{title(message.TYPE)} of the MME at {link.address} refused: {name(SgsCause, cause)}")
         link.send(status(cause, message.encode(), getattr(message, "imsi", "") or ""))
 
+    def _is_new(self, who: str) -> bool:
+        """Was an address or name not there since our start?"""
+        if who in self._greeted:
+            return False
+        if len(self._greeted) >= MOST_GREETED:
+            del self._greeted[next(iter(self._greeted))]
+        self._greeted[who] = None
+        return True
+
+    def _greet(self, link: MmeLink, connected: Connected) -> None:
+        connected.greeted = True
+        self._run_reset(link, connected, reset.Start())
+
     def _run_reset(self, link: MmeLink, connected: Connected, event: reset.Event) -> None:
         if self._links.get(link) is not connected:
             return
@@ -264,6 +274,8 @@ class Sgs:
             return connected.mmes[0]
         if mme is None:
             mme = self._mmes[name] = Mme(name)
+            if self._is_new(name) and not connected.greeted:  # another one at an address that was there
+                self._greet(link, connected)
         former = mme.link
         if former is not None:
             log(IMS, WARN, f"MME {name} speaks from {link.address} now, and not from {former.address}")

@@ -41,11 +41,12 @@ class Mme:
 class Connected:
     """What belongs to a link: the procedure that tells of our start, and who speaks by it."""
 
-    __slots__ = ("mmes", "reset")
+    __slots__ = ("greeted", "mmes", "reset")
 
     def __init__(self, vlr_name: str, timings: reset.Timings) -> None:
         self.reset = reset.Reset(vlr_name, timings)
         self.mmes: list[Mme] = []
+        self.greeted = False  # does it know of our start?
 
 
 class Phone:

@@ -1,8 +1,11 @@
 """The VLR of TS 29.118 towards simulated MMEs: location, detach, failures of either side, what does not fit."""
 
+from dataclasses import replace
+
 import pytest
 
 from lteims import counters
+from lteims.config import UserConfig
 from lteims.sgsap import message as m
 from lteims.sgsap.association import Timings
 from lteims.sgsap.cause import SgsCause
@@ -90,8 +93,6 @@ def test_a_phone_stays_ours_for_days(lab: SgsLab, mme: Mme) -> None:
 
 
 def test_a_user_who_is_added_later(lab: SgsLab, mme: Mme) -> None:
-    from lteims.config import UserConfig
-
     mme.attach(STRANGER)
     lab.run(0.1)
     lab.lab.subscribers.add([UserConfig(imsi=STRANGER)])
@@ -125,6 +126,20 @@ def test_an_mme_hears_of_our_start_once(lab: SgsLab) -> None:
     lab.connect(mme, quiet=False)
     lab.run(20.0)
     assert mme.ladder == []
+
+
+def test_another_mme_at_the_same_address_hears_of_our_start_as_well(lab: SgsLab, mme: Mme) -> None:
+    other = lab.connect(name=OTHER, quiet=False)
+    assert other.ladder == []  # who it is is not known yet
+    other.attach(B)
+    lab.run(1.0)
+    assert sorted(other.ladder) == sorted(
+        ["--> LOCATION-UPDATE-REQUEST", "<-- RESET-INDICATION", "<-- LOCATION-UPDATE-ACCEPT", "--> RESET-ACK"]
+    )
+    assert lab.sgs.associated(B)
+    other.restart()
+    lab.run(1.0)
+    assert other.ladder[-2:] == ["--> RESET-INDICATION", "<-- RESET-ACK"]
 
 
 def test_an_mme_that_does_not_acknowledge_our_start(lab: SgsLab) -> None:
@@ -311,6 +326,9 @@ def test_a_phone_with_a_contact_gets_its_messages_there_unless_it_is_forced() ->
     lab.run(0.5)
     assert not phone.inbox
     assert [name for name, _, _ in lab.lab.left] == [sip.name]
+    subscriber.user = replace(subscriber.user, force_sms_over_sg=True)
+    lab.run(200.0)
+    assert phone.inbox == ["Hello"]
 
 
 def test_the_network_name_for_a_phone(lab: SgsLab, mme: Mme) -> None:

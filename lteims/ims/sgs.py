@@ -16,9 +16,9 @@ from lteims.ims.sgs_users import SgsUsers
 from lteims.ims.sms_transport import OnEnd, Outcome, Parcel, Sent, Transports
 from lteims.ims.subscribers import Subscribers
 from lteims.net.timers import TimerWheel
-from lteims.sgsap import association as sgs
+from lteims.sgsap import primitive as sgs
 from lteims.sgsap import reset
-from lteims.sgsap.association import Association, Why
+from lteims.sgsap.association import Association, State, Timings
 from lteims.sgsap.cause import SgsCause, name
 from lteims.sgsap.errors import SgsapError
 from lteims.sgsap.message import (
@@ -53,7 +53,7 @@ from lteims.trace import IMS, INFO, WARN, log
 AFTER_UPDATE = 0.5  # seconds from a location update to the first page, so that the attach is through
 MOST_NAMES = 16  # MMEs behind one SCTP association
 MOST_GREETED = 1024  # addresses and names that are remembered as having been told of our start
-_ABSENT = frozenset({Why.ABSENT, Why.UNREACHABLE})
+_ABSENT = frozenset({sgs.Why.ABSENT, sgs.Why.UNREACHABLE})
 _OF_PHONES = (
     AlertAck, AlertReject, MoCsfbIndication, PagingReject, ServiceRequest, Status, TmsiReallocationComplete,
     UeActivityIndication, UeUnreachable, UplinkUnitdata,
@@ -72,7 +72,7 @@ class Sgs:
         wheel: TimerWheel,
         loop: asyncio.AbstractEventLoop,
         *,
-        timings: sgs.Timings | None = None,
+        timings: Timings | None = None,
         reset_timings: reset.Timings | None = None,
     ) -> None:
         self._config = config
@@ -81,7 +81,7 @@ class Sgs:
         self._users = SgsUsers(subscribers)
         self._wheel = wheel
         self._loop = loop
-        self._timings = timings or sgs.Timings()
+        self._timings = timings or Timings()
         self._reset_timings = reset_timings or reset.Timings()
         self._around = Around(config, gateway, self, wheel, loop)
         self._links: dict[MmeLink, Connected] = {}
@@ -103,7 +103,7 @@ class Sgs:
     def associated(self, imsi: str) -> bool:
         """Does an MME serve this phone, as far as is known?"""
         phone = self._phones.get(imsi)
-        return phone is not None and phone.association.state is sgs.State.ASSOCIATED
+        return phone is not None and phone.association.state is State.ASSOCIATED
 
     def inform(self, imsi: str, mm_information: bytes) -> bool:
         """Show a phone a network name or time (TS 24.008 9.2.15a, the elements); False if it has no association."""
@@ -329,7 +329,7 @@ class Sgs:
         if self._phones.get(phone.association.imsi) is phone:
             self._tell(phone, event)
 
-    def _on_lost(self, phone: Phone, why: Why) -> None:
+    def _on_lost(self, phone: Phone, why: sgs.Why) -> None:
         counters.inc("sgs_lost")
         log(IMS, INFO, f"no connection by SGs to {phone.association.imsi}: {why}")
         if phone.conversation is not None:

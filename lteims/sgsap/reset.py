@@ -6,8 +6,8 @@ phones is in association.py.
 
 from dataclasses import dataclass
 
-from lteims.sgsap.association import Send, SetTimer, TimerFired
 from lteims.sgsap.message import ResetAck, ResetIndication
+from lteims.sgsap.primitive import Send, SetTimer, TimerFired
 
 TS11 = "Ts11"
 

@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lteims.sgsap import message as m
-from lteims.sgsap.association import (
-    GONE_CAUSES,
+from lteims.sgsap.association import GONE_CAUSES, Alert, Association, Connection, State
+from lteims.sgsap.cause import SgsCause
+from lteims.sgsap.elements import Lai, MobileIdentity, Plmn
+from lteims.sgsap.message import Message, status
+from lteims.sgsap.primitive import (
     TERMINATED,
     Accept,
     Action,
-    Alert,
-    Association,
     Authorize,
-    Connection,
     Downlink,
     Establish,
     Established,
@@ -27,15 +27,11 @@ from lteims.sgsap.association import (
     Release,
     Send,
     SetTimer,
-    State,
     TimerFired,
     Unwatched,
     Uplink,
     Why,
 )  # fmt: skip
-from lteims.sgsap.cause import SgsCause
-from lteims.sgsap.elements import Lai, MobileIdentity, Plmn
-from lteims.sgsap.message import Message, status
 from lteims.sgsap.reset import Reset, Start, Unheard
 
 IMSI, VLR, MME = "001010123456789", "vlr.example", "mme.example"

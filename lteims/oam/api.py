@@ -17,6 +17,7 @@ from lteims import counters
 from lteims.config import ImsConfig
 from lteims.ids import RandomBytes
 from lteims.oam.api_client import Client
+from lteims.oam.api_connection import Connection
 from lteims.oam.api_events import Events
 from lteims.oam.api_log import LogQuery
 from lteims.oam.api_messages import Messages
@@ -63,6 +64,7 @@ class Api:
             sock=self._socket,
             ssl=self._tls,
             process_request=self._admit,
+            create_connection=Connection,
             compression=None,
             max_size=LONGEST_FRAME,
             max_queue=4,
@@ -104,6 +106,7 @@ class Api:
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, Connection)
         client = Client(self, connection)
         self._clients[client] = None
         counters.inc("api_client")

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final, Protocol
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from lteims import counters
 from lteims.errors import LteimsError
 from lteims.oam.api_auth import TYPE, Gate
+from lteims.oam.api_connection import Connection
 from lteims.oam.api_log import OLDEST, LogQuery
 from lteims.oam.api_messages import Messages
 from lteims.oam.api_protocol import (
@@ -65,7 +65,7 @@ class Server(Protocol):
 class Client:
     """One connection."""
 
-    def __init__(self, api: Server, connection: ServerConnection) -> None:
+    def __init__(self, api: Server, connection: Connection) -> None:
         self.log_idx = OLDEST
         self.unsent = 0  # octets
         self.address = str((connection.remote_address or ("-",))[0])
@@ -280,10 +280,12 @@ class Client:
         """Give one frame to the socket; TimeoutError when the client takes nothing of what is sent."""
         async with asyncio.timeout(STALLED) as limit:
             self._watching = self._loop.call_later(STALLED / 3, self._watch, limit, 0)
+            self._connection.sending = len(text)
             try:
                 await self._connection.send(text, text=True)
             finally:
                 self._watching.cancel()
+                self._connection.sending = 0
 
     def _watch(self, limit: asyncio.Timeout, before: int) -> None:
         """A client that takes something, however slowly, has its time anew."""

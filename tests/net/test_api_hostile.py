@@ -281,6 +281,16 @@ def test_garbage_in_the_place_of_a_handshake(server: Server) -> None:
     assert settled(server, before)
 
 
+def test_pings_whose_answers_nobody_reads(server: Server) -> None:
+    before = server.sockets()
+    pings = (b"\x89\xfd" + bytes(4) + b"x" * 125) * 500_000
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=20) as raw:
+        raw.sendall(HANDSHAKE)
+        with pytest.raises(ConnectionError):
+            raw.sendall(pings)
+    assert settled(server, before)
+
+
 def test_many_clients_come_and_go(server: Server) -> None:
     before = server.sockets()
     with contextlib.ExitStack() as stack:

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import pytest
-from websockets.asyncio.server import ServerConnection
 
 from lteims.oam import api_client
 from lteims.oam.api_auth import Gate
 from lteims.oam.api_client import Client
+from lteims.oam.api_connection import Connection
 from lteims.oam.api_log import LogQuery
 from lteims.oam.api_messages import Messages
 from lteims.oam.api_protocol import Clocks
@@ -88,7 +88,7 @@ class FakeConnection:
 
 
 def connected(server: FakeServer, connection: FakeConnection) -> Client:
-    return Client(server, cast(ServerConnection, connection))
+    return Client(server, cast(Connection, connection))
 
 
 async def turns(done: Callable[[], bool]) -> None:

@@ -87,6 +87,7 @@ class Conversation:
             self._forget(transaction)
         while self._waiting:
             self._end(self._waiting.popleft(), outcome)
+        self._lingers = False
         self._settle()
 
     def on_nas(self, nas: bytes) -> None:

@@ -92,6 +92,26 @@ def test_what_was_said_before_does_not_release_what_is_said_now(lab: SgsLab, mme
     play(mme, "<-- PAGING-REQUEST\n--> SERVICE-REQUEST\n<-- DOWNLINK-UNITDATA CP-DATA")
 
 
+def test_a_phone_that_leaves_while_its_connection_is_kept(lab: SgsLab, mme: Mme) -> None:
+    phone = lab.attached(mme, B)
+    for n in range(2):
+        lab.submit(NUMBER_B, f"{n}")
+    while not phone.inbox:
+        lab.clock.advance(0.001)
+        lab.pump()
+    phone.silent = True
+    mme.detach_eps(B)
+    mme.attach(B)
+    lab.run(0.6)
+    mme.ladder.clear()
+    lab.run(5.0)
+    assert "<-- RELEASE-REQUEST" not in mme.ladder
+    phone.silent = False
+    lab.run(100.0)
+    assert phone.inbox[-1] == "1"
+    lab.nothing_left()
+
+
 def test_a_thousand_messages_without_a_stall(lab: SgsLab, mme: Mme) -> None:
     phone = lab.attached(mme, B)
     for n in range(1000):

@@ -15,6 +15,7 @@ from lteims.net.ipsec import Ipsec
 from lteims.net.ipsec_choice import open_ipsec
 from lteims.net.sip import SipStack
 from lteims.net.sip_flow import SERVER, Endpoint
+from lteims.net.xfrm import KernelIpsec
 from lteims.sip.grammar import host_port
 from lteims.trace import IMS, INFO, WARN, log
 
@@ -42,6 +43,8 @@ def take_ports(loop: asyncio.AbstractEventLoop, stack: SipStack, config: ImsConf
         log(IMS, WARN, f"IPsec is not served, phones go on in clear: {error}")
         ipsec.close()
         return None
+    if isinstance(ipsec, KernelIpsec):
+        ipsec.watch()
     return ipsec
 
 

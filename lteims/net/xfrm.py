@@ -17,6 +17,7 @@ from lteims.ipsec.sa import Sa, Usage
 from lteims.net.ipsec import Identity, Port, identity
 from lteims.net.udp import OnDatagram, UdpSocket, open_udp
 from lteims.net.xfrm_netlink import Netlink, Refused, probe
+from lteims.net.xfrm_stat import RefusedPackets
 from lteims.trace import IMS, WARN, log
 
 _ALL: Final = xfrm.REQUEST | xfrm.DUMP
@@ -26,7 +27,6 @@ class KernelIpsec:
     """The kernel's IPsec; `Ipsec` of net/ipsec.py. NoIpsec where it has no ESP, or the right to use it is missing."""
 
     name = "kernel"
-    tcp = True
     tcp = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -41,6 +41,11 @@ class KernelIpsec:
         self._sas: dict[Identity, Sa] = {}
         self._users: dict[bytes, list[Sa]] = {}  # by policy: the SAs of these ports, the newest last
         self._protected: dict[tuple[str, int], int] = {}  # how often
+        self._refused: RefusedPackets | None = None
+
+    def watch(self) -> None:
+        """Count and log what the kernel refuses from now on, until `close`."""
+        self._refused = RefusedPackets(self._loop)
 
     def install(self, sas: Sequence[Sa]) -> None:
         """All of them or none; one of the same identity is replaced. NoIpsec says why not."""
@@ -228,6 +233,8 @@ class KernelIpsec:
             self._unblock(host, port)
         self._protected.clear()
         self._netlink.close()
+        if self._refused is not None:
+            self._refused.close()
 
 
 class _Port:

@@ -31,6 +31,9 @@ COMPUTED = {
         "esp_clear", "esp_forged", "esp_malformed", "esp_no_port", "esp_no_sa", "esp_not_udp", "esp_replayed",
         "esp_unknown_spi", "esp_unsendable", "esp_wrong_ports",
     },
+    ("net/xfrm_stat.py", "counter"): {
+        "esp_clear", "esp_forged", "esp_malformed", "esp_no_sa", "esp_replayed", "esp_unknown_spi", "esp_wrong_ports",
+    },
     ("ims/subscribers.py", "f'ims_binding_{event}'"): {
         f"ims_binding_{event}" for event in ("registered", "refreshed", "expired", "unregistered", *EVENTS)
     },

@@ -7,7 +7,6 @@ from the client port, UDP is heard on the server port, and each TCP connection g
 import asyncio
 import contextlib
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -99,9 +98,6 @@ class Stream(asyncio.Protocol):
         """Close it."""
         self.closed = True
         if self._transport is not None:
-            if self._path.protected:  # nothing may follow in clear text, when its SAs are gone
-                sock = self._transport.get_extra_info("socket")
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.close()
 
 

@@ -88,6 +88,7 @@ class Challenges:
         self._clock = clock
         self._octets = octets
         self.on_answered: Callable[[float], None] | None = None  # told how long a phone took, in seconds
+        self.on_unanswered: Callable[[str], None] | None = None  # told the IMPI of a REGISTER challenge that was left
         self._by_nonce: OrderedDict[str, Challenge] = OrderedDict()  # oldest first
 
     def issue(
@@ -95,7 +96,7 @@ class Challenges:
     ) -> tuple[str, Challenge]:
         """The value of a WWW-Authenticate header; AKA always offers qop (RFC 3310 3.2), MD5 where asked."""
         self.sweep()
-        realm = subscriber.domain
+        realm = vector.realm or subscriber.domain
         if vector.aka is not None:
             nonce = digest.aka_nonce(vector.aka.rand, vector.aka.autn)
             qop = True
@@ -124,6 +125,8 @@ class Challenges:
                     f"registration of {challenge.impi} failed: no answer to the 401 "
                     f"({challenge.vector.algorithm} was asked)",
                 )  # fmt: skip
+                if self.on_unanswered is not None:
+                    self.on_unanswered(challenge.impi)
 
     def outstanding(self) -> int:
         """How many nonces live."""
@@ -196,11 +199,7 @@ class Challenges:
         elif challenge.nc or challenge.used:
             return Judgement(Verdict.STALE, "the nonce was used before")
         try:
-            expected = digest.response(
-                algorithm, credentials.get("username"), challenge.realm, self._password(challenge), request.method,
-                credentials.get("uri"), challenge.nonce, qop, credentials.get("nc"), credentials.get("cnonce"),
-                request.body,
-            )  # fmt: skip
+            expected = self._expected(challenge, request, credentials, algorithm, qop)
         except AkaError as error:
             return Judgement(Verdict.CHALLENGE, str(error))
         first = not challenge.used
@@ -217,6 +216,19 @@ class Challenges:
         else:
             self._forget(challenge)
         return Judgement(Verdict.OK)
+
+    def _expected(
+        self, challenge: Challenge, request: Request, credentials: AuthValue, algorithm: str, qop: str
+    ) -> str:
+        uri, nc, cnonce = credentials.get("uri"), credentials.get("nc"), credentials.get("cnonce")
+        if challenge.vector.ha1:
+            return digest.response_of_ha1(
+                algorithm, challenge.vector.ha1, request.method, uri, challenge.nonce, qop, nc, cnonce, request.body
+            )
+        return digest.response(
+            algorithm, credentials.get("username"), challenge.realm, self._password(challenge), request.method, uri,
+            challenge.nonce, qop, nc, cnonce, request.body,
+        )  # fmt: skip
 
     def _forget(self, challenge: Challenge) -> None:
         """It was answered, rightly or not: it counts no more, and nobody complains that it was not."""

@@ -6,6 +6,7 @@ leaves, so it never goes back.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, Protocol
 
 from lteims.aka import sqn as sequence
@@ -23,16 +24,22 @@ KIND: Final = "sqn"  # in the state file
 
 @dataclass(init=False, slots=True)
 class AuthVector:
-    """What a challenge is made of: for MD5 the password, for AKA a vector (then `password` is empty)."""
+    """What a challenge is made of: for MD5 the password, or H(A1) for one realm; for AKA a vector."""
 
     algorithm: str  # MD5, AKAv1-MD5, AKAv2-MD5
     password: bytes
     aka: Quintuple | None
+    ha1: str  # in hexadecimal; "" where the password is known
+    realm: str  # that of `ha1`
 
-    def __init__(self, algorithm: str, password: bytes = b"", aka: Quintuple | None = None) -> None:
+    def __init__(
+        self, algorithm: str, password: bytes = b"", aka: Quintuple | None = None, ha1: str = "", realm: str = ""
+    ) -> None:
         self.algorithm = algorithm
         self.password = password
         self.aka = aka
+        self.ha1 = ha1
+        self.realm = realm
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,33 @@ class Resync:
     auts: bytes
 
 
-class Hss(Protocol):
-    """The Cx commands as questions."""
+class Assignment(Enum):
+    """Why the HSS hears of a user (Server-Assignment-Type, as far as the registrar knows of it)."""
 
-    async def user_authorization(self, username: str, impu: Uri) -> tuple[Subscriber, Impu]:
+    REGISTRATION = "registration"
+    AUTHENTICATION_FAILURE = "authentication failure"
+
+
+class Hss(Protocol):
+    """The Cx commands as questions. SipError 500 or 504 where the one who knows cannot be asked."""
+
+    async def user_authorization(
+        self, username: str, impu: Uri, *, leaving: bool = False, sos: bool = False
+    ) -> tuple[Subscriber, Impu]:
         """UAR: whose is this registration? SipError 403 when nobody's (TS 24.229 5.3.1.3)."""
 
-    async def multimedia_auth(self, subscriber: Subscriber, level: AuthentType, resync: Resync | None) -> AuthVector:
-        """MAR: an authentication vector; SipError 403 when the entry cannot give one."""
+    async def multimedia_auth(
+        self, subscriber: Subscriber, level: AuthentType | None, resync: Resync | None
+    ) -> AuthVector:
+        """MAR: an authentication vector; SipError 403 when the entry cannot give one. `level` None: of any kind."""
+
+    async def server_assignment(
+        self, subscriber: Subscriber, impu: Impu, assignment: Assignment
+    ) -> tuple[Subscriber, Impu]:
+        """SAR: what the user is from now on, and the identity that its contact is bound to."""
+
+    async def location_info(self, impu: Uri) -> bool:
+        """LIR, for an identity that nobody has here: does somebody have it?"""
 
 
 class EmbeddedHss:
@@ -63,7 +89,9 @@ class EmbeddedHss:
         self._algorithms: dict[str, Algorithm] = {}
         self._sqn: dict[str, int] = {impi: int.from_bytes(v, "big") for impi, v in store.load(KIND).items()}
 
-    async def user_authorization(self, username: str, impu: Uri) -> tuple[Subscriber, Impu]:
+    async def user_authorization(
+        self, username: str, impu: Uri, *, leaving: bool = False, sos: bool = False
+    ) -> tuple[Subscriber, Impu]:
         """UAR (TS 29.228 6.1.1)."""
         found = self._subscribers.by_impu(impu)
         if not username:
@@ -80,7 +108,9 @@ class EmbeddedHss:
             return subscriber, mine
         return found
 
-    async def multimedia_auth(self, subscriber: Subscriber, level: AuthentType, resync: Resync | None) -> AuthVector:
+    async def multimedia_auth(
+        self, subscriber: Subscriber, level: AuthentType | None, resync: Resync | None
+    ) -> AuthVector:
         """MAR (TS 29.228 6.3)."""
         if level is AuthentType.MD5:
             if not subscriber.user.pwd:
@@ -97,6 +127,16 @@ class EmbeddedHss:
             log(IMS, DEBUG, f"{subscriber.impi}: SQN {old:012x} -> {new:012x}")
         vector = algorithm.vector(self._octets(16), new, subscriber.user.amf)
         return AuthVector("AKAv2-MD5" if level is AuthentType.AKAV2 else "AKAv1-MD5", aka=vector)
+
+    async def server_assignment(
+        self, subscriber: Subscriber, impu: Impu, assignment: Assignment
+    ) -> tuple[Subscriber, Impu]:
+        """SAR (TS 29.228 6.1.2): all is known already."""
+        return subscriber, impu
+
+    async def location_info(self, impu: Uri) -> bool:
+        """LIR (TS 29.228 6.1.4): whoever is in ue_db is here."""
+        return False
 
     def sqn(self, subscriber: Subscriber) -> int:
         """The last SQN given out."""

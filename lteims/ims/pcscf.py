@@ -307,6 +307,7 @@ class Pcscf:
         if transaction.answered:  # cancelled while we asked
             return
         if isinstance(destination, Server | Unknown):
+            await self._look_elsewhere(transaction, destination)
             raise SipError(404, f"nobody is {request.uri}")
         self._calls.on_invite(transaction, caller, destination)
 
@@ -361,7 +362,14 @@ class Pcscf:
             case Unregistered():
                 raise SipError(480, f"{transaction.request.uri} is not registered")
             case _:
+                await self._look_elsewhere(transaction, destination)
                 raise SipError(404, f"nobody takes messages at {transaction.request.uri}")
+
+    async def _look_elsewhere(self, transaction: ServerTransaction, destination: Destination) -> None:
+        """SipError 480 for somebody whom an external HSS knows (TS 24.229 5.3.2.1, LIR)."""
+        uri = transaction.request.uri
+        if isinstance(destination, Unknown) and await self._registrar.is_elsewhere(uri):
+            raise SipError(480, f"{uri} is not registered here")
 
 
 def reads_sms(destination: Registered | Unregistered) -> bool:

@@ -20,13 +20,13 @@ from lteims.ims.challenge import (
     shows_qop,
 )
 from lteims.ims.contact import Features, features_of, imei_of
-from lteims.ims.hss import Hss
+from lteims.ims.hss import Assignment, Hss
 from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers, same_imei
 from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
 from lteims.sip.headers import AuthValue, NameAddr
 from lteims.sip.message import Request
-from lteims.sip.uri import authority
+from lteims.sip.uri import Uri, authority
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
@@ -78,13 +78,22 @@ class Registrar:
             raise SipError(404, f"REGISTER for {request.uri}, and the domain here is {self._subscribers.domain}")
         credentials = credentials_of(request, lambda name: self._subscribers.by_impi(name) is not None)
         username = credentials.get("username") if credentials else ""
-        subscriber, impu = await self._hss.user_authorization(username, request.to.uri)
+        subscriber, impu = await self._hss.user_authorization(
+            username, request.to.uri, leaving=_leaves(request), sos=any(map(is_sos, request.contacts))
+        )
         if integrity is not None and integrity.impi != subscriber.impi:
             raise SipError(403, f"REGISTER of {subscriber.impi} by the SA of {integrity.impi}")
         authenticated = await self.authenticate(subscriber, impu, request, credentials, integrity, register=True)
+        if subscriber.external and request.contacts and not _leaves(request):
+            self._plan(subscriber, request)  # what is refused here the HSS does not hear of
+            subscriber, impu = await self._hss.server_assignment(subscriber, impu, Assignment.REGISTRATION)
         self._apply(subscriber, impu, request, flow, authenticated, integrity is not None)
         await self._store.commit()
         return subscriber, impu, subscriber.bindings
+
+    async def is_elsewhere(self, uri: Uri) -> bool:
+        """Does an external HSS know this identity, which nobody has here? SipError 500, 504 where it is not there."""
+        return await self._hss.location_info(uri)
 
     async def authenticate(
         self,
@@ -102,7 +111,7 @@ class Registrar:
             return False
         if integrity is not None and integrity.established and self._is_enough(request):
             return True
-        level = self._level(subscriber, minimum, credentials)
+        level = self._level(subscriber, minimum, request, credentials)
         if credentials is None or not credentials.get("nonce"):
             judgement = _FIRST
         elif integrity is not None and integrity.established and credentials.get("nonce") == integrity.nonce:
@@ -112,6 +121,8 @@ class Registrar:
             if judgement.verdict is Verdict.OK:
                 return True
             if judgement.verdict is Verdict.REFUSED:
+                if subscriber.external and register:
+                    await self._hss.server_assignment(subscriber, impu, Assignment.AUTHENTICATION_FAILURE)
                 raise SipError(403, judgement.why)
             if judgement.verdict is Verdict.CHALLENGE:
                 log(IMS, INFO, f"{request.method} of {subscriber.impi}: a new 401, since {judgement.why}")
@@ -126,17 +137,20 @@ class Registrar:
         """Is an established SA enough for this REGISTER? Who leaves is not asked (TS 24.229 5.4.1.4.1)."""
         if not self._config.auth_on_refresh:
             return True
-        contacts = request.contacts
-        if not contacts:
-            return True  # it only asks what is registered
-        leaving = request.number("expires") == 0
-        return all((c.params.get("expires") or ("0" if leaving else "1")).strip("0") == "" for c in contacts)
+        return not request.contacts or _leaves(request)  # without contacts it only asks what is registered
 
-    def _level(self, subscriber: Subscriber, minimum: AuthentType, credentials: AuthValue | None) -> AuthentType:
-        """The manual's rule: the client's algorithm if it is at least authent_type, else a refusal (5.2.1)."""
+    def _level(
+        self, subscriber: Subscriber, minimum: AuthentType, request: Request, credentials: AuthValue | None
+    ) -> AuthentType | None:
+        """The manual's rule: the client's algorithm if it is at least authent_type, else a refusal (5.2.1).
+
+        An HSS knows itself what its user can, unless the phone says (TS 24.229 5.4.1.2.1): then it is None.
+        """
         algorithm = credentials.get("algorithm") if credentials else ""
         if not algorithm:
-            return minimum
+            if not subscriber.external:
+                return minimum
+            return AuthentType.AKAV1 if "security-client" in request.headers else None
         level = level_of(algorithm)
         if level is None or not level.at_least(minimum):
             raise SipError(403, f"{subscriber.impi} offers {algorithm[:20]}, authent_type asks for {minimum} or more")
@@ -146,7 +160,7 @@ class Registrar:
 
     @staticmethod
     def _possible(subscriber: Subscriber, level: AuthentType) -> bool:
-        return bool(subscriber.user.pwd if level is AuthentType.MD5 else subscriber.user.k)
+        return subscriber.external or bool(subscriber.user.pwd if level is AuthentType.MD5 else subscriber.user.k)
 
     # -- contacts
     def _apply(
@@ -154,11 +168,17 @@ class Registrar:
     ) -> None:
         """RFC 3261 10.3 steps 6 and 7: all contacts of the request, or none."""
         contacts = request.contacts
-        if len(contacts) > MAX_CONTACTS:
-            raise SipError(400, f"{len(contacts)} contacts in one REGISTER")
         if contacts and contacts[0].uri.scheme == "*":
             self._remove_all(subscriber, request, flow)
             return
+        for contact, expires, q in self._plan(subscriber, request):
+            self._bind(subscriber, impu, request, flow, contact, expires, q, authenticated, protected)
+
+    def _plan(self, subscriber: Subscriber, request: Request) -> list[tuple[NameAddr, int, float]]:
+        """Each contact with its lifetime and q; SipError if one of them cannot be had."""
+        contacts = request.contacts
+        if len(contacts) > MAX_CONTACTS:
+            raise SipError(400, f"{len(contacts)} contacts in one REGISTER")
         planned = [(contact, self._expires(contact, request), _q_of(contact)) for contact in contacts]
         for contact, expires, _ in planned:
             if not contact.uri.is_sip:
@@ -170,8 +190,7 @@ class Registrar:
                 _check_order(old, request)
             if old is None and expires and len(subscriber.bindings) + len(planned) > MAX_BINDINGS:
                 raise SipError(403, f"{subscriber.impi} has {len(subscriber.bindings)} bindings already")
-        for contact, expires, q in planned:
-            self._bind(subscriber, impu, request, flow, contact, expires, q, authenticated, protected)
+        return planned
 
     def _remove_all(self, subscriber: Subscriber, request: Request, flow: Flow) -> None:
         """RFC 3261 10.3 step 6; with multi_sim a phone speaks for itself alone, not for the others with its SIM.
@@ -287,6 +306,15 @@ class Registrar:
     def associated_uris(subscriber: Subscriber, binding: Binding) -> list[str]:
         """The P-Associated-URI values (RFC 7315 4.1): the default IMPU first. A service URN is no one's identity."""
         return [impu.shown for impu in subscriber.registered_impus(binding) if impu.uri.scheme != "urn"]
+
+
+def _leaves(request: Request) -> bool:
+    """Does a REGISTER end all contacts that it names?"""
+    contacts = request.contacts
+    leaving = request.number("expires") == 0
+    return bool(contacts) and all(
+        (c.params.get("expires") or ("0" if leaving else "1")).strip("0") == "" for c in contacts
+    )
 
 
 def is_sos(contact: NameAddr) -> bool:

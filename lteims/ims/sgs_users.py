@@ -14,6 +14,7 @@ class SgsUsers:
         self._table: dict[str, list[Subscriber]] = {}
         self._stale = True
         subscribers.edit_listeners.append(self._outdate)
+        subscribers.external_listeners.append(self._outdate)
 
     def of(self, imsi: str) -> list[Subscriber]:
         """All users of an IMSI, in the order of ue_db."""

@@ -51,12 +51,14 @@ def read_impu(config: ImpuConfig, domain: str) -> Impu | None:
 
 
 class Subscriber:
-    """One entry of ue_db with what is registered."""
+    """One entry of ue_db, or one user of an external HSS, with what is registered."""
 
-    __slots__ = ("bindings", "domain", "impi", "impus", "user")
+    __slots__ = ("bindings", "domain", "external", "impi", "impus", "user")
 
-    def __init__(self, user: UserConfig, domain: str) -> None:
+    def __init__(self, user: UserConfig, domain: str, external: bool = False) -> None:
+        """`external`: an HSS has this user, not ue_db."""
         self.user = user
+        self.external = external
         self.domain = user.domain or domain
         self.impi = user.impi or derived_impi(user.imsi or user.nai, self.domain)
         self.impus: list[Impu] = []
@@ -108,6 +110,7 @@ class Subscribers:
         self.local_hosts: frozenset[str] = frozenset()
         self.listeners: list[BindingListener] = []  # called with "registered", "refreshed", "expired", ...
         self.edit_listeners: list[Callable[[], None]] = []  # called when users came or options of an IMPU changed
+        self.external_listeners: list[Callable[[], None]] = []  # called when users of an external HSS came or went
         self._store = store
         self._wheel = wheel
         self._wall = wall
@@ -138,6 +141,50 @@ class Subscribers:
             for impu in subscriber.impus:
                 self._file(subscriber, impu)
         self.edited()
+
+    def adopt(self, subscriber: Subscriber) -> None:
+        """Let a user of an external HSS be found; what ue_db's users have stays theirs."""
+        self._by_impi[subscriber.impi] = subscriber
+        bare = subscriber.impi.partition("@")[0]
+        self._by_user[bare] = None if self._by_user.get(bare, subscriber) is not subscriber else subscriber
+        for impu in subscriber.impus:
+            self._file(subscriber, impu)
+        self._external_changed()
+
+    def dismiss(self, subscriber: Subscriber) -> None:
+        """Forget a user of an external HSS who has no contact any more."""
+        self._by_impi.pop(subscriber.impi, None)
+        bare = subscriber.impi.partition("@")[0]
+        if self._by_user.get(bare) is subscriber:
+            del self._by_user[bare]
+        self._unfile(subscriber)
+        self._external_changed()
+
+    def change_impus(self, subscriber: Subscriber, impus: list[Impu]) -> None:
+        """Give a user of an external HSS other IMPUs; its phones hear of them as of a refresh."""
+        self._unfile(subscriber)
+        subscriber.impus = impus
+        for impu in impus:
+            self._file(subscriber, impu)
+        self._external_changed()
+        for binding in subscriber.bindings:
+            self._tell(subscriber, binding, "refreshed")
+
+    def _unfile(self, subscriber: Subscriber) -> None:
+        """Let none of a user's IMPUs be found; a name that two users shared stays without an owner."""
+        for impu in subscriber.impus:
+            if impu.key in self._by_key and self._by_key[impu.key][0] is subscriber:
+                del self._by_key[impu.key]
+            name = impu.uri.number or impu.uri.user
+            named = self._by_name.get(name)
+            if named is not None and named[0] is subscriber:
+                del self._by_name[name]
+            if is_wildcard(impu.uri):
+                self._wildcards = [entry for entry in self._wildcards if entry[0] is not subscriber]
+
+    def _external_changed(self) -> None:
+        for listener in self.external_listeners:
+            listener()
 
     def _file(self, subscriber: Subscriber, impu: Impu) -> None:
         """Let an IMPU be found."""

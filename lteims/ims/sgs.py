@@ -88,6 +88,7 @@ class Sgs:
         self._mmes: dict[str, Mme] = {}
         self._phones: dict[str, Phone] = {}
         self._greeted: dict[str, None] = {}
+        self._tmsi = int(loop.time() * 1000)  # others than before the last start
         self.vlr_name = _vlr_name(config.domain)
 
     # -- what others ask
@@ -185,13 +186,18 @@ class Sgs:
         phone = self._phones.get(imsi)
         if phone is None:
             association = Association(imsi, self.vlr_name, self._timings)
-            phone = self._phones[imsi] = Phone(association, users[0], mme)
+            phone = self._phones[imsi] = Phone(association, users[0], mme, self._new_tmsi())
         elif phone.mme is not mme:
             self._end_conversation(phone)  # what is on its way goes to where the phone was
             phone.mme.phones.discard(imsi)
             phone.mme = mme
         mme.phones.add(imsi)
         self._tell(phone, request)
+
+    def _new_tmsi(self) -> int:
+        """MMEs take a phone for one of ours only if it is given a TMSI; its top bits are 00 (TS 23.003 2.4)."""
+        self._tmsi = (self._tmsi + 1) % (1 << 30)
+        return self._tmsi
 
     def _on_detach(
         self, link: MmeLink, connected: Connected, message: EpsDetachIndication | ImsiDetachIndication
@@ -304,7 +310,7 @@ class Sgs:
                     self._wheel.add(delay, self._fired, phone, sgs.TimerFired(timer, serial))
                 case sgs.Authorize():
                     counters.inc("sgs_associated")
-                    self._tell(phone, sgs.Accept())
+                    self._tell(phone, sgs.Accept(phone.tmsi))
                 case sgs.Established():
                     self._conversation(imsi, phone).established()
                 case sgs.Uplink(nas):

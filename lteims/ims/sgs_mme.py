@@ -52,10 +52,11 @@ class Connected:
 class Phone:
     """A phone of an MME."""
 
-    __slots__ = ("association", "conversation", "mme", "subscriber")
+    __slots__ = ("association", "conversation", "mme", "subscriber", "tmsi")
 
-    def __init__(self, association: Association, subscriber: Subscriber, mme: Mme) -> None:
+    def __init__(self, association: Association, subscriber: Subscriber, mme: Mme, tmsi: int) -> None:
         self.association = association
         self.subscriber = subscriber  # the first of the IMSI: who sends
         self.mme = mme
+        self.tmsi = tmsi
         self.conversation: Conversation | None = None

@@ -141,8 +141,8 @@ class Association:
             # 5.2.3 location update
             case _, LocationUpdateRequest() as request:
                 return self._update(request)
-            case State.LA_UPDATE_PRESENT, Accept():
-                return self._accept()
+            case State.LA_UPDATE_PRESENT, Accept(tmsi):
+                return self._accept(tmsi)
             case State.LA_UPDATE_PRESENT, Reject(cause):
                 message = LocationUpdateReject(self.imsi, cause, self.lai)
                 return self._leave(Send(message))
@@ -259,13 +259,12 @@ class Association:
         self._to(State.LA_UPDATE_PRESENT)
         return [*lost, Authorize(request)]
 
-    def _accept(self) -> list[Action]:
-        """No TMSI is given, so Ts6-2 never runs; the phone forgets those that others gave it (TS 24.008 4.4.4.6)."""
+    def _accept(self, tmsi: int | None) -> list[Action]:
+        """5.2.3.2. Ts6-2 does not run: we page by IMSI, so whether the phone has taken the TMSI makes no difference."""
         assert self.lai is not None
         self._heard()
-        actions: list[Action] = [
-            Send(LocationUpdateAccept(self.imsi, self.lai, MobileIdentity(imsi=self.imsi))), Reachable()
-        ]  # fmt: skip
+        identity = None if tmsi is None else MobileIdentity(tmsi=tmsi)
+        actions: list[Action] = [Send(LocationUpdateAccept(self.imsi, self.lai, identity)), Reachable()]
         if self._wanted:
             self._wanted = False
             actions += self._establish()

@@ -27,7 +27,9 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """The phone of a location update is one of ours."""
+    """The phone of a location update is one of ours; `tmsi` is what it is to be called, None: as it was."""
+
+    tmsi: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,8 +96,10 @@ class Mme:
         self.ladder.append(f"<-- {_line(message)}")
         self.received_messages.append(message)
         match message:
-            case m.LocationUpdateAccept(imsi):
+            case m.LocationUpdateAccept(imsi, _, identity):
                 self.phone(imsi).attached = True
+                if identity is not None and not identity.imsi:
+                    self.say(m.TmsiReallocationComplete(imsi))
             case m.LocationUpdateReject(imsi):
                 self.phone(imsi).attached = False
             case m.PagingRequest(imsi):

@@ -53,6 +53,7 @@ def test_a_phone_comes_and_goes(lab: SgsLab, mme: Mme) -> None:
         """
         --> LOCATION-UPDATE-REQUEST
         <-- LOCATION-UPDATE-ACCEPT
+        --> TMSI-REALLOCATION-COMPLETE
         --> EPS-DETACH-INDICATION
         <-- EPS-DETACH-ACK
         """,
@@ -60,6 +61,16 @@ def test_a_phone_comes_and_goes(lab: SgsLab, mme: Mme) -> None:
     assert not lab.sgs.associated(A)
     assert lab.sgs.rows() == [(NAME, "192.0.2.61:36412", "0")]
     assert not lab.sgs._phones
+
+
+def test_every_phone_has_a_tmsi_of_its_own_and_keeps_it(lab: SgsLab, mme: Mme) -> None:
+    for imsi in (A, B, A):
+        lab.attached(mme, imsi)
+    said = [each for each in mme.received_messages if isinstance(each, m.LocationUpdateAccept)]
+    given = [each.mobile_identity.tmsi for each in said if each.mobile_identity is not None]
+    assert len(given) == 3
+    assert given[0] == given[2] != given[1]
+    assert max(given) < 1 << 30
 
 
 def test_a_detach_from_short_messages(lab: SgsLab, mme: Mme) -> None:
@@ -134,7 +145,13 @@ def test_another_mme_at_the_same_address_hears_of_our_start_as_well(lab: SgsLab,
     other.attach(B)
     lab.run(1.0)
     assert sorted(other.ladder) == sorted(
-        ["--> LOCATION-UPDATE-REQUEST", "<-- RESET-INDICATION", "<-- LOCATION-UPDATE-ACCEPT", "--> RESET-ACK"]
+        [
+            "--> LOCATION-UPDATE-REQUEST",
+            "<-- RESET-INDICATION",
+            "<-- LOCATION-UPDATE-ACCEPT",
+            "--> RESET-ACK",
+            "--> TMSI-REALLOCATION-COMPLETE",
+        ]
     )
     assert lab.sgs.associated(B)
     other.restart()

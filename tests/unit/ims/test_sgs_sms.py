@@ -64,7 +64,7 @@ def test_what_waits_comes_when_the_phone_attaches(lab: SgsLab, mme: Mme) -> None
     lab.run(100.0)
     phone = mme.attach(B)
     lab.run(2.0)
-    play(mme, "--> LOCATION-UPDATE-REQUEST\n<-- LOCATION-UPDATE-ACCEPT\n" + MT)
+    play(mme, "--> LOCATION-UPDATE-REQUEST\n<-- LOCATION-UPDATE-ACCEPT\n--> TMSI-REALLOCATION-COMPLETE\n" + MT)
     assert phone.inbox == ["Hello"]
 
 

@@ -37,7 +37,7 @@ from lteims.sgsap.reset import Reset, Start, Unheard
 IMSI, VLR, MME = "001010123456789", "vlr.example", "mme.example"
 LAI = Lai(Plmn("001", "01"), 1)
 UPDATE = m.LocationUpdateRequest(IMSI, MME, 1, LAI)
-ACCEPT = Send(m.LocationUpdateAccept(IMSI, LAI, MobileIdentity(imsi=IMSI)))
+ACCEPT = Send(m.LocationUpdateAccept(IMSI, LAI))
 PAGE = Send(m.PagingRequest(IMSI, VLR, 2, lai=LAI))
 SERVICE = m.ServiceRequest(IMSI, 2)
 UPLINK = m.UplinkUnitdata(IMSI, b"\x09\x04")
@@ -232,7 +232,7 @@ def test_a_second_update_begins_anew() -> None:
     other = m.LocationUpdateRequest(IMSI, "other.example", 2, Lai(Plmn("001", "01"), 2))
     assert tell(phone, other) == [Lost(Why.CUT), Authorize(other)]
     assert tell(phone, other) == [Authorize(other)]
-    assert tell(phone, Accept())[0] == Send(m.LocationUpdateAccept(IMSI, other.new_lai, MobileIdentity(imsi=IMSI)))
+    assert tell(phone, Accept())[0] == Send(m.LocationUpdateAccept(IMSI, other.new_lai))
 
 
 def test_what_does_not_fit_the_state() -> None:
@@ -243,6 +243,13 @@ def test_what_does_not_fit_the_state() -> None:
     assert tell(phone, UPLINK) == [Send(status(state, UPLINK.encode(), IMSI))]
     assert tell(new(), UPLINK) == [Send(m.ReleaseRequest(IMSI, 4))]
     assert tell(associated(), m.UeUnreachable(IMSI, 6), m.AlertAck(IMSI), m.TmsiReallocationComplete(IMSI)) == []
+
+
+def test_a_phone_gets_a_tmsi_where_one_is_given() -> None:
+    phone = new()
+    tell(phone, UPDATE)
+    accepted = Send(m.LocationUpdateAccept(IMSI, LAI, MobileIdentity(tmsi=5)))
+    assert tell(phone, Accept(5), m.TmsiReallocationComplete(IMSI)) == [accepted, Reachable()]
 
 
 def test_the_network_name() -> None:

@@ -15,7 +15,7 @@ from tests.net.server import Server, free_port
 from tests.net.sipp import Sipp
 from tests.peers.subscribers import DOMAIN, Subscriber, csv, ue_db
 
-SCRAPES = 100
+SCRAPES = 50
 USERS = 10_000
 RATE = 2000  # registrations a second
 INTERVAL = 15.0  # seconds between scrapes, as shipped

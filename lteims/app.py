@@ -158,6 +158,7 @@ class App:
         stack.finish = Finisher(config).finish
         stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
         pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
+        core.take_messages(gateway, subscribers)
         pcscf.notifier = RegEvent(config, stack, subscribers, time.time)
         security = None if ipsec is None else secure(config, loop, stack, ipsec, subscribers)
         pcscf.security = security
@@ -189,7 +190,7 @@ class App:
         mms = self._mmsc(self._mm1, subscribers, gateway, store, wheel, stack.tokens) if self._mm1 is not None else None
         if mms is not None:
             control.mms = MmsControl(subscribers, mms, str(self._path.parent))
-        commands = self._commands(control, log_file, plane, security)
+        commands = self._commands(control, log_file, plane, security, core)
         sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
         try:
             await stack.start()
@@ -250,12 +251,14 @@ class App:
         log(IMS, INFO, f"ready: {bound}")
 
     # -- parts
-    def _commands(self, control: Control, log_file: LogFile, plane: MediaPlane, security: Security | None) -> Commands:
+    def _commands(
+        self, control: Control, log_file: LogFile, plane: MediaPlane, security: Security | None, core: Core
+    ) -> Commands:
         """The operator's commands, for every console."""
         commands = Commands(control, log_file)
         rates = Rates(time.monotonic, time.process_time, plane.flush, self._api_clients)
         ipsec = IpsecCommands(None if security is None else security.sets.views)
-        for command in (*ServerCommands(rates, plane.flush, lambda: None).commands(), *ipsec.commands()):
+        for command in (*ServerCommands(rates, plane.flush, core.mmes).commands(), *ipsec.commands()):
             commands.add(command)
         return commands
 

@@ -1,4 +1,4 @@
-"""The core network around the server put together (floor 5): the PCRF by Rx. app.py builds, starts and closes it."""
+"""The core network around the server put together (floor 5): the PCRF by Rx, MMEs by SGs. app.py builds and ends it."""
 
 import asyncio
 
@@ -6,10 +6,16 @@ from lteims import trace
 from lteims.config import ImsConfig
 from lteims.diameter.command import RX, Node
 from lteims.ids import RandomBytes
+from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.rx import RxBearers
+from lteims.ims.sgs import Sgs
+from lteims.ims.subscribers import Subscribers
 from lteims.net.diameter import DiameterClient
 from lteims.net.diameter_peer import Party
+from lteims.net.sctp import NoSctp
+from lteims.net.sgsap import SgsapServer
 from lteims.net.timers import TimerWheel
+from lteims.trace import log
 
 
 class Core:
@@ -18,6 +24,11 @@ class Core:
     def __init__(
         self, config: ImsConfig, loop: asyncio.AbstractEventLoop, wheel: TimerWheel, random: RandomBytes
     ) -> None:
+        self._config = config
+        self._loop = loop
+        self._wheel = wheel
+        self._sgs: Sgs | None = None
+        self._mmes: SgsapServer | None = None
         self.bearers: RxBearers | None = None
         self._rx: DiameterClient | None = None
         if config.rx_server_addr is not None:
@@ -29,13 +40,31 @@ class Core:
             self._rx = DiameterClient(loop, wheel, party, config.rx_server_addr, config.rx_bind_addr, random)
             self.bearers.connect(self._rx)
 
+    def take_messages(self, gateway: IpSmGw, subscribers: Subscribers) -> None:
+        """Short messages go by SGs too, where `sctp_addr` is set."""
+        if self._config.sctp_addr is not None:
+            self._sgs = Sgs(self._config, gateway, gateway.transports, subscribers, self._wheel, self._loop)
+
+    def mmes(self) -> list[tuple[str, ...]] | None:
+        """A row for each connected MME; None where none can connect."""
+        return None if self._sgs is None or self._mmes is None else list(self._sgs.rows())
+
     def start(self) -> None:
-        """Connect to whom the configuration names."""
+        """Connect to whom the configuration names, and wait for MMEs. OperatorError where an address is taken."""
         if self._rx is not None:
             self._rx.start()
+        address = self._config.sctp_addr
+        if address is None or self._sgs is None:
+            return
+        try:
+            self._mmes = SgsapServer(self._loop, [(address.host, address.port)], self._sgs)
+        except NoSctp as error:
+            log(trace.MME, trace.ERROR, f"no short messages over SGs: {error}")
 
     async def close(self) -> None:
         """End what is under way, and take leave."""
+        if self._mmes is not None:
+            self._mmes.close()
         if self.bearers is not None:
             await self.bearers.close()
         if self._rx is not None:

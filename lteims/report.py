@@ -11,7 +11,7 @@ from lteims.config import Diagnostic, ImsConfig
 from lteims.selftest import missing
 from lteims.trace import IMS, INFO, WARN, log
 
-NOT_SERVED = ("sctp_addr", "cx_server_addr")
+NOT_SERVED = ("cx_server_addr",)
 
 
 def report(config: ImsConfig, warnings: Iterable[Diagnostic], events: Any) -> None:

@@ -26,7 +26,7 @@ _PROPERTIES = {
     "sip_addr.port_min": ("net/rtp_ports.py", "The lowest port for media."),
     "sip_addr.port_max": ("net/rtp_ports.py", "The highest port for media."),
     "sip_addr.ipsec_port": ("protected.py", "The protected server port (TS 33.203)."),
-    "sctp_addr": ("report.py", "Where MMEs connect for short messages over SGs."),
+    "sctp_addr": ("core.py", "Where MMEs connect for short messages over SGs."),
     "cx_server_addr": ("report.py", "The external HSS; `tcp:` before it chooses TCP in place of SCTP."),
     "cx_bind_addr": ("config/properties.py", "Our own address towards it. None: the host of `sctp_addr`."),
     "cx_origin_realm": ("config/properties.py", "Origin-Realm towards the HSS."),

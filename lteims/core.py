@@ -1,6 +1,7 @@
 """The core network around the server put together (floor 5): the PCRF by Rx, MMEs by SGs. app.py builds and ends it."""
 
 import asyncio
+from collections.abc import Sequence
 
 from lteims import trace
 from lteims.config import ImsConfig
@@ -45,9 +46,9 @@ class Core:
         if self._config.sctp_addr is not None:
             self._sgs = Sgs(self._config, gateway, gateway.transports, subscribers, self._wheel, self._loop)
 
-    def mmes(self) -> list[tuple[str, ...]] | None:
+    def mmes(self) -> Sequence[Sequence[str]] | None:
         """A row for each connected MME; None where none can connect."""
-        return None if self._sgs is None or self._mmes is None else list(self._sgs.rows())
+        return None if self._sgs is None or self._mmes is None else self._sgs.rows()
 
     def start(self) -> None:
         """Connect to whom the configuration names, and wait for MMEs. OperatorError where an address is taken."""

@@ -6,6 +6,7 @@ Gathered from plain values in the event loop, a few hundred microseconds; metric
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from prometheus_client import ProcessCollector
@@ -114,8 +115,9 @@ class Metrics:
             "lteims_peer_up", "Is a peer of the core network connected?", labels=("interface", "peer")
         )
         for peers in self._peers:
-            for peer, _ in zip(peers(), range(MOST_PEERS), strict=False):
-                family.add_metric((peer.interface, peer.name), float(peer.up))
+            shown = {(peer.interface, peer.name): peer.up for peer in islice(peers(), MOST_PEERS)}
+            for labels, up in shown.items():
+                family.add_metric(labels, float(up))
         return family
 
 

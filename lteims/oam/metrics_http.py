@@ -52,7 +52,9 @@ class MetricsServer:
         self._http = http
 
         def connection() -> asyncio.Protocol:
-            return http() if len(http.connections) < MOST_CONNECTIONS else _Refusing()
+            if len(http.connections) >= MOST_CONNECTIONS:  # nobody who only keeps lines busy locks Prometheus out
+                http.connections[0].force_close()
+            return http()
 
         metrics.lag.start()
         self._listener = await loop.create_server(connection, sock=self._socket)
@@ -98,13 +100,6 @@ class MetricsServer:
                     self._texts.clear()
                 self._texts[kind] = (loop.time(), text)
         return text, kind
-
-
-class _Refusing(asyncio.Protocol):
-    """A connection that is one too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
 
 
 class _ToTrace(logging.Handler):

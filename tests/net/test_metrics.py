@@ -3,8 +3,10 @@
 promtool judges names, rules and configuration. Two virtual phones make the traffic: calls, texts, refusals.
 """
 
+import contextlib
 import json
 import re
+import socket
 import subprocess
 import time
 import urllib.error
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lteims.oam.metrics_http import MOST_CONNECTIONS
 from tests.net.server import PROGRAM, Server, free_port
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -192,3 +195,10 @@ def test_who_asks_for_something_else(server: Server, metrics_port: int) -> None:
         with pytest.raises(urllib.error.HTTPError) as refusal:
             urllib.request.urlopen(request, timeout=5)
         assert refusal.value.code == code
+
+
+def test_who_only_holds_lines_locks_nobody_out(server: Server, metrics_port: int) -> None:
+    with contextlib.ExitStack() as held:
+        for _ in range(3 * MOST_CONNECTIONS):
+            held.enter_context(socket.create_connection(("127.0.0.1", metrics_port), 5))
+        assert "lteims_build_info" in scraped(server, metrics_port)

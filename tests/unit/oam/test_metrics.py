@@ -184,14 +184,14 @@ def test_how_a_call_ended(code: int) -> None:
 def test_what_the_server_refuses() -> None:
     lab = Lab()
     metrics = served(lab)
-    lab.a.target = "tel:999"
+    lab.a.target = "tel:+49303"
     lab.play("""
         a --> INVITE sdp
         a <-- 100
-        a <-- 404
+        a <-- 480
         a --> ACK
     """)
-    assert Shown(metrics)("refused_requests_total", method="INVITE", code="404") == 1
+    assert Shown(metrics)("refused_requests_total", method="INVITE", code="480") == 1
 
 
 # -- the page

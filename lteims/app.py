@@ -204,6 +204,7 @@ class App:
                 await self._start_api(self._api, loop, control, commands, happenings, users, log_file, plane.flush)
             if self._metrics is not None:
                 metrics = Metrics(stack, subscribers, calls, plane.flush, installed.kind())
+                metrics.add_peers(core.peers)
                 pcscf.on_refused = metrics.refusals.on_refused
                 challenges.on_answered = metrics.registration.observe
                 for name, load in (

@@ -1,7 +1,7 @@
 """The core network around the server put together (floor 5): the PCRF by Rx, MMEs by SGs. app.py builds and ends it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lteims import trace
 from lteims.config import ImsConfig
@@ -16,6 +16,8 @@ from lteims.net.diameter_peer import Party
 from lteims.net.sctp import NoSctp
 from lteims.net.sgsap import SgsapServer
 from lteims.net.timers import TimerWheel
+from lteims.oam.metrics import Peer
+from lteims.sip.grammar import host_port
 from lteims.trace import log
 
 
@@ -49,6 +51,14 @@ class Core:
     def mmes(self) -> Sequence[Sequence[str]] | None:
         """A row for each connected MME; None where none can connect."""
         return None if self._sgs is None or self._mmes is None else self._sgs.rows()
+
+    def peers(self) -> Iterator[Peer]:
+        """Whom the configuration names, and who has come, for metrics."""
+        address = self._config.rx_server_addr
+        if self._rx is not None and address is not None:
+            yield Peer("rx", host_port(address.host, address.port), up=self._rx.remote is not None)
+        for row in self.mmes() or ():
+            yield Peer("sgs", row[0], up=True)
 
     def start(self) -> None:
         """Connect to whom the configuration names, and wait for MMEs. OperatorError where an address is taken."""

@@ -51,7 +51,7 @@ def dialog(info: DialogInfo) -> dict[str, Any]:
 def logs(state: LogState, count: int) -> dict[str, Any]:
     """The member `logs` of config_get; `count` is how many entries are kept at most."""
     layers = {
-        layer.name.upper(): {
+        layer.name.lower(): {
             "level": LEVEL_NAMES[layer.level], "max_size": layer.max_size, "key": layer.key, "crypto": layer.crypto,
             "payload": layer.payload,
         }

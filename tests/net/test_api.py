@@ -131,11 +131,11 @@ def test_stats(client: Client, ue: Phone) -> None:
 
 def test_config(client: Client) -> None:
     before = client.do("config_get")
-    assert before["logs"]["layers"]["IMS"]["level"] == "info"
+    assert before["logs"]["layers"]["ims"]["level"] == "info"
     client.do("config_set", logs={"layers": {"all": {"level": "debug"}, "SIP": {"max_size": 7}}}, binding_expires=100)
     after = client.do("config_get")
     assert {layer["level"] for layer in after["logs"]["layers"].values()} == {"debug"}
-    assert (after["logs"]["layers"]["SIP"]["max_size"], after["binding_expires"]) == (7, 100)
+    assert (after["logs"]["layers"]["sip"]["max_size"], after["binding_expires"]) == (7, 100)
     for wrong, says in (
         ({"binding_expires": 200, "precondition": 3}, "precondition"),
         ({"binding_expires": 200, "nonsense": 3}, "nonsense"),

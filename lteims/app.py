@@ -144,12 +144,13 @@ class App:
         subscribers = Subscribers(config.domain, store, wheel, time.time)
         subscribers.add(config.ue_db)
         challenges = Challenges(loop.time, stack.tokens.octets)
-        hss = EmbeddedHss(subscribers, store, stack.tokens.octets)
+        core = Core(config, loop, wheel, os.urandom)
+        own = EmbeddedHss(subscribers, store, stack.tokens.octets)
+        hss = core.hss_of(subscribers, own, challenges, store)
         registrar = Registrar(config, subscribers, hss, challenges, store, time.time)
         plane = MediaPlane(loop, loop.time, wheel, stack.tokens)
         pools = [PortPool(a.port_min, a.port_max) for a in config.sip_addr]
         files = SdpFiles()
-        core = Core(config, loop, wheel, os.urandom)
         calls = Calls(config, stack, plane, pools, bearers=core.bearers, wall=time.time, templates=files.find)
         if core.bearers is not None:
             core.bearers.on_lost = BearerLoss(wheel, calls).lost
@@ -168,6 +169,9 @@ class App:
         if added:
             log(IMS, INFO, f"{added} users of users_add restored from {config.ue_db_filename}")
         subscribers.local_hosts = local_hosts(config.domain, [e.host for e in stack.endpoints], subscribers)
+        known = core.serve_hss(registrations, store)
+        if known:
+            log(IMS, INFO, f"{known} users of the HSS restored from {config.ue_db_filename}")
         restored = subscribers.restore(len(config.sip_addr))
         if restored:
             log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
@@ -201,6 +205,7 @@ class App:
             if self._api is not None:
                 happenings = Happenings(subscribers, calls, gateway)
                 users = UserControl(subscribers)
+                users.listeners.append(gateway.reachable)  # by the way that user_set has chosen
                 await self._start_api(self._api, loop, control, commands, happenings, users, log_file, plane.flush)
             if self._metrics is not None:
                 metrics = Metrics(stack, subscribers, calls, plane.flush, installed.kind())

@@ -1,12 +1,21 @@
-"""The core network around the server put together (floor 5): the PCRF by Rx, MMEs by SGs. app.py builds and ends it."""
+"""The core network around the server put together (floor 5): the HSS by Cx, the PCRF by Rx, MMEs by SGs.
+
+app.py builds and ends it.
+"""
 
 import asyncio
 from collections.abc import Iterator, Sequence
 
 from lteims import trace
 from lteims.config import ImsConfig
-from lteims.diameter.command import RX, Node
+from lteims.diameter.command import CX, RX, Node
 from lteims.ids import RandomBytes
+from lteims.ims.challenge import Challenges
+from lteims.ims.cx import CxHss
+from lteims.ims.cx_push import Pushes
+from lteims.ims.cx_users import CxUsers
+from lteims.ims.deregistration import Deregistration
+from lteims.ims.hss import EmbeddedHss, Hss
 from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.rx import RxBearers
 from lteims.ims.sgs import Sgs
@@ -18,6 +27,7 @@ from lteims.net.sgsap import SgsapServer
 from lteims.net.timers import TimerWheel
 from lteims.oam.metrics import Peer
 from lteims.sip.grammar import host_port
+from lteims.store.state import StateStore
 from lteims.trace import log
 
 
@@ -32,6 +42,10 @@ class Core:
         self._wheel = wheel
         self._sgs: Sgs | None = None
         self._mmes: SgsapServer | None = None
+        self._random = random
+        self.hss: CxHss | None = None
+        self._users: CxUsers | None = None
+        self._cx: DiameterClient | None = None
         self.bearers: RxBearers | None = None
         self._rx: DiameterClient | None = None
         if config.rx_server_addr is not None:
@@ -54,14 +68,44 @@ class Core:
 
     def peers(self) -> Iterator[Peer]:
         """Whom the configuration names, and who has come, for metrics."""
-        address = self._config.rx_server_addr
-        if self._rx is not None and address is not None:
-            yield Peer("rx", host_port(address.host, address.port), up=self._rx.remote is not None)
+        config = self._config
+        for name, client, address in (("cx", self._cx, config.cx_server_addr), ("rx", self._rx, config.rx_server_addr)):
+            if client is not None and address is not None:
+                yield Peer(name, host_port(address.host, address.port), up=client.remote is not None)
         for row in self.mmes() or ():
             yield Peer("sgs", row[0], up=True)
 
+    def hss_of(self, subscribers: Subscribers, own: EmbeddedHss, challenges: Challenges, store: StateStore) -> Hss:
+        """Who answers for users: ue_db's HSS, and behind it the external one where there is one."""
+        if self._config.cx_server_addr is None:
+            return own
+        address = self._config.sip_addr[0].addr
+        self._users = CxUsers(subscribers, store)
+        self.hss = CxHss(self._loop, subscribers, own, self._users, f"sip:{host_port(address.host, address.port)}")
+        challenges.on_unanswered = self.hss.on_unanswered
+        return self.hss
+
+    def serve_hss(self, registrations: Deregistration, store: StateStore) -> int:
+        """What the HSS may change, and its users of the state file; their number."""
+        config = self._config
+        if self.hss is None or self._users is None or config.cx_server_addr is None:
+            return 0
+        party = Party(
+            Node(config.cx_origin_host, config.cx_origin_realm), (CX,), trace.CX,
+            Pushes(self._users, registrations, store).serve, config.cx_watchdog_duration / 1000,
+        )  # fmt: skip
+        self._cx = DiameterClient(
+            self._loop, self._wheel, party, config.cx_server_addr, config.cx_bind_addr, self._random,
+            on_state=self.hss.on_state,
+        )  # fmt: skip
+        self.hss.connect(self._cx)
+        return self._users.restore()
+
     def start(self) -> None:
         """Connect to whom the configuration names, and wait for MMEs. OperatorError where an address is taken."""
+        if self._cx is not None and self.hss is not None:
+            self.hss.restored()
+            self._cx.start()
         if self._rx is not None:
             self._rx.start()
         address = self._config.sctp_addr
@@ -78,5 +122,8 @@ class Core:
             self._mmes.close()
         if self.bearers is not None:
             await self.bearers.close()
-        if self._rx is not None:
-            await self._rx.close()
+        if self.hss is not None:
+            await self.hss.close()
+        for client in (self._rx, self._cx):
+            if client is not None:
+                await client.close()

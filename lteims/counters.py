@@ -29,6 +29,9 @@ class Counter:
 _MESSAGES: Final = {
     "api_client": "Clients that connected to the remote API",
     "api_frame": "Frames from clients of the remote API",
+    "cx_profile": "Profiles of users changed by the HSS (PPR)",
+    "cx_registration": "Registrations that the HSS has taken note of (SAR)",
+    "cx_termination": "Registrations ended by the HSS (RTR)",
     "diam_duplicate": "Diameter requests that came more than once",
     "diam_unknown": "Diameter messages of other commands, sent and received",
     "ims_call": "Calls begun",
@@ -78,6 +81,8 @@ _ERRORS: Final = {
     "api_event_dropped": "Events that clients of the remote API did not get because they did not read",
     "api_login_failed": "Failed authentications at the remote API",
     "api_refused": "Clients refused because the remote API had too many",
+    "cx_refused": "Questions that the HSS answered with a refusal",
+    "cx_unanswered": "Questions to the HSS without an answer that could be used",
     "diam_connect_failed": "Attempts to connect to a Diameter peer that failed",
     "diam_error": "Diameter answers with another result than success, sent and received",
     "diam_lost": "Diameter connections lost",
@@ -132,7 +137,7 @@ _FAMILIES: Final = (
     ("diam_", Kind.MESSAGE, "Diameter requests and answers {}, sent and received",
      "aaa aar asa asr cea cer dpa dpr dwa dwr lia lir maa mar ppa ppr raa rar rta rtr saa sar sta str uaa uar"),
     ("ims_binding_", Kind.MESSAGE, "Contacts {}",
-     "registered refreshed expired unregistered deactivated probation rejected"),
+     "registered refreshed expired unregistered deactivated probation rejected moved"),
     # RFC 3261, 3262, 3311, 3428, 3515, 3903, 6086, 6665
     ("sip_", Kind.MESSAGE, "SIP requests {}, sent and received",
      "ack bye cancel info invite message notify options prack publish refer register subscribe update"),

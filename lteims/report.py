@@ -11,8 +11,6 @@ from lteims.config import Diagnostic, ImsConfig
 from lteims.selftest import missing
 from lteims.trace import IMS, INFO, WARN, log
 
-NOT_SERVED = ("cx_server_addr",)
-
 
 def report(config: ImsConfig, warnings: Iterable[Diagnostic], events: Any) -> None:
     """Say it on standard error, by `events` (oam/events.py), and in the log."""
@@ -24,11 +22,6 @@ def report(config: ImsConfig, warnings: Iterable[Diagnostic], events: Any) -> No
         if finding.needed:
             events.warning(text)
         log(IMS, WARN if finding.needed else INFO, text)
-    idle = [name for name in NOT_SERVED if getattr(config, name) is not None]
-    if idle:
-        text = f"set in the configuration, but not served by this version: {', '.join(idle)}"
-        events.info(text)
-        log(IMS, INFO, text)
 
 
 def uses_sctp(config: ImsConfig) -> bool:

@@ -12,7 +12,7 @@ from lteims.clock import WallClock
 from lteims.config import ImsConfig
 from lteims.ims.caller import Caller
 from lteims.ims.outbound import way_to
-from lteims.ims.registration_state import REGISTERED, WatchedRegistration
+from lteims.ims.registration_state import MOVED, REGISTERED, WatchedRegistration
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
 from lteims.ims.subscription import Subscription
 from lteims.net.sip import SipStack
@@ -203,6 +203,9 @@ class RegEvent:
         watched = self._watched.get(subscriber.impi)
         if watched is None:
             return
+        if event == MOVED:
+            self._moved(watched, binding)
+            return
         changes = watched.apply(binding, event)
         if not changes:
             return
@@ -217,6 +220,14 @@ class RegEvent:
                 self._end(subscription, _REASONS.get(how, TerminationReason.NORESOURCE))
             if subscription.owes:
                 self._later(subscription)
+
+    def _moved(self, watched: WatchedRegistration, binding: Binding) -> None:
+        """The subscriptions of a phone that another server has go with it (TS 29.228 6.1.3)."""
+        watched.contacts.pop(binding.id, None)
+        for subscription in list(self._by_impi[watched.subscriber.impi]):
+            if subscription.own == binding.id or not watched.contacts:
+                subscription.over = True
+                self._forget(subscription)
 
     # -- NOTIFY
     def _later(self, subscription: Subscription) -> None:

@@ -22,6 +22,7 @@ from lteims.sip.reginfo import (
 )
 
 REGISTERED: Final = ("registered", "refreshed")  # the events of Subscribers.bind; all others end a contact
+MOVED: Final = "moved"  # a contact ends because another server has the user: nobody is told
 _EARLIER: Final = 1.0  # seconds by which an expiry must come forward to be told as `shortened`
 
 

@@ -35,7 +35,7 @@ COMPUTED = {
         "esp_clear", "esp_forged", "esp_malformed", "esp_no_sa", "esp_replayed", "esp_unknown_spi", "esp_wrong_ports",
     },
     ("ims/subscribers.py", "f'ims_binding_{event}'"): {
-        f"ims_binding_{event}" for event in ("registered", "refreshed", "expired", "unregistered", *EVENTS)
+        f"ims_binding_{event}" for event in ("registered", "refreshed", "expired", "unregistered", "moved", *EVENTS)
     },
     ("net/diameter_peer.py", "counter_of(header)"): {"diam_unknown"}
     | {f"diam_{each.abbreviation}{end}".lower() for each in COMMANDS.values() for end in "RA"},

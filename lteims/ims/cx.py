@@ -1,0 +1,335 @@
+"""The external HSS by Cx (TS 29.228 6.1, 6.3; TS 24.229 5.3, 5.4.1): the second answer to `Hss` of hss.py.
+
+Whom ue_db does not know is asked of the HSS; ue_db's users stay with the embedded one. Each question has its time:
+an HSS that is not there is a 500 or 504 with Retry-After. cx_push.py serves what the HSS begins.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol
+
+from lteims import counters
+from lteims.config import AuthentType
+from lteims.diameter.capabilities import Capabilities
+from lteims.diameter.command import SUCCESS, Result
+from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Saa, Sar, Server, Uar
+from lteims.diameter.cx_attributes import ServerAssignmentType, UserAuthorizationType
+from lteims.diameter.cx_auth import AuthRequest, Scheme, Vector
+from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
+from lteims.diameter.user_data import UserData
+from lteims.ims.cx_users import CxUsers
+from lteims.ims.cx_vectors import Vectors, auth_vector, schemes
+from lteims.ims.hss import Assignment, AuthVector, EmbeddedHss, Resync
+from lteims.ims.identity import is_address
+from lteims.ims.registration_state import REGISTERED
+from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
+from lteims.sip.errors import SipError
+from lteims.sip.uri import Uri, escape_user
+from lteims.trace import CX, IMS, INFO, WARN, log
+
+ASK_TIME: Final = 5.0  # seconds; a REGISTER asks two or three times, and a phone waits for 32 s at least
+MOST_ASKED: Final = 2000  # questions at a time; the next phone is told to come back
+RETRY_AFTER: Final = "10"  # seconds
+COUNT: Final = 3  # vectors of AKA that are asked for at a time
+MOST_OWED: Final = 10_000  # ends of registrations that the HSS has not heard of
+LONGEST: Final = 256  # characters of an identity
+_TO_DEREGISTER: Final = {
+    "expired": ServerAssignmentType.TIMEOUT_DEREGISTRATION,
+    "unregistered": ServerAssignmentType.USER_DEREGISTRATION,
+}  # of other events it is the operator's word
+_NOBODY: Final = {CxResult.ERROR_USER_UNKNOWN.result, CxResult.ERROR_IDENTITIES_DONT_MATCH.result}
+_FORBIDDEN: Final = _NOBODY | {
+    CxResult.ERROR_IDENTITY_NOT_REGISTERED.result,
+    CxResult.ERROR_ROAMING_NOT_ALLOWED.result,
+    CxResult.ERROR_AUTH_SCHEME_NOT_SUPPORTED.result,
+    Result(ResultCode.DIAMETER_AUTHORIZATION_REJECTED),
+}
+
+
+class Client(Protocol):
+    """What is needed of net/diameter.py."""
+
+    @property
+    def remote(self) -> object | None:
+        """The HSS, None while it is not there."""
+
+    async def ask(self, request: Any, *, within: float) -> Any:
+        """Ask and wait; NoAnswer, DiameterError."""
+
+
+class CxHss:
+    """Implements hss.Hss."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, subscribers: Subscribers, own: EmbeddedHss, users: CxUsers, server: str
+    ) -> None:
+        """`own` has ue_db's users; `server` is the SIP URI by which the HSS knows this S-CSCF."""
+        self._loop = loop
+        self._subscribers = subscribers
+        self._own = own
+        self._users = users
+        self._server = server
+        self._client: Client | None = None
+        self._vectors = Vectors()
+        self._asked = 0
+        self._owed: dict[str, tuple[str, ServerAssignmentType]] = {}  # by IMPI
+        self._tasks: set[asyncio.Task[None]] = set()
+        subscribers.listeners.append(self._on_binding)
+
+    def connect(self, client: Client) -> None:
+        """The connection to the HSS."""
+        self._client = client
+
+    def load(self) -> dict[str, int]:
+        """What is kept, for metrics and tests."""
+        mine = {"asked": self._asked, "tasks": len(self._tasks), "owed": len(self._owed), "vectors": len(self._vectors)}
+        return mine | self._users.load()
+
+    # -- Hss
+    async def user_authorization(
+        self, username: str, impu: Uri, *, leaving: bool = False, sos: bool = False
+    ) -> tuple[Subscriber, Impu]:
+        """UAR (TS 24.229 5.3.1.2)."""
+        if self._is_own(username, impu):
+            return await self._own.user_authorization(username, impu, leaving=leaving, sos=sos)
+        identity = self._identity(impu)
+        impi = self._impi(username, identity)
+        kind = UserAuthorizationType.DE_REGISTRATION if leaving else UserAuthorizationType.REGISTRATION
+        uaa: Server = await self._ask(Uar(impi, identity, self._subscribers.domain.encode(), kind, sos))
+        check(uaa.result, f"registration of {identity} by {impi}")
+        if uaa.name and uaa.name != self._server:
+            log(IMS, INFO, f"{impi} was served by {uaa.name}; it is taken over")
+        self._vectors.remember(impi, identity)
+        known = self._users.by_impi(impi)
+        subscriber, provisional = self._users.provisional(impi, identity)
+        if known is None:
+            return subscriber, provisional
+        return known, known.impu(provisional.key) or provisional
+
+    async def multimedia_auth(
+        self, subscriber: Subscriber, level: AuthentType | None, resync: Resync | None
+    ) -> AuthVector:
+        """MAR (TS 29.228 6.3); vectors that are left from the last one are used first, in their order."""
+        if not subscriber.external:
+            return await self._own.multimedia_auth(subscriber, level, resync)
+        impi = subscriber.impi
+        if resync is not None:
+            self._vectors.drop(impi)
+        for scheme in schemes(level, resync is not None):
+            vector = self._vectors.take(impi, scheme) or await self._fetch(subscriber, scheme, resync)
+            if vector is not None:
+                return auth_vector(impi, vector)
+        raise SipError(403, f"the HSS has no authentication of this kind ({level or 'any'}) for {impi}")
+
+    async def _fetch(self, subscriber: Subscriber, scheme: Scheme, resync: Resync | None) -> Vector | None:
+        """One vector, those behind it are kept; None where the user has none of this scheme."""
+        impi = subscriber.impi
+        auth = AuthRequest(scheme, resync.rand + resync.auts if resync is not None else b"")
+        count = 1 if scheme is Scheme.DIGEST else COUNT
+        maa: Maa = await self._ask(Mar(impi, self._identity_of(subscriber), auth, self._server, count))
+        if maa.result == CxResult.ERROR_AUTH_SCHEME_NOT_SUPPORTED.result:
+            return None
+        check(maa.result, f"authentication of {impi} by {scheme}")
+        if resync is not None:
+            log(IMS, INFO, f"{impi}: the SIM asked for resynchronisation, and the HSS has carried it out")
+        return self._vectors.keep(impi, maa.vectors)
+
+    async def server_assignment(
+        self, subscriber: Subscriber, impu: Impu, assignment: Assignment
+    ) -> tuple[Subscriber, Impu]:
+        """SAR (TS 24.229 5.4.1.2.2, 5.4.1.2.3). What is only a report to the HSS is not waited for."""
+        if not subscriber.external:
+            return subscriber, impu
+        impi, identity = subscriber.impi, self._identity_of(subscriber)
+        if assignment is Assignment.AUTHENTICATION_FAILURE:
+            self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_FAILURE))
+            return subscriber, impu
+        again = self._users.has(subscriber, identity)
+        kind = ServerAssignmentType.RE_REGISTRATION if again else ServerAssignmentType.REGISTRATION
+        saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind, again))
+        if again and not saa.result.ok and saa.result not in _NOBODY:  # an HSS that has forgotten the first one
+            saa = await self._ask(Sar(impi, (identity,), self._server, ServerAssignmentType.REGISTRATION))
+        check(saa.result, f"assignment of {identity}")
+        self._owed.pop(impi, None)
+        counters.inc("cx_registration")
+        return self._users.take(impi, identity, _profile(impi, saa))
+
+    async def location_info(self, impu: Uri) -> bool:
+        """LIR (TS 24.229 5.3.2.1): has somebody an identity that nobody has here?"""
+        local = impu.is_sip and bool(impu.user) and self._subscribers.is_local(impu.host)
+        if not local and impu.scheme != "tel":
+            return False
+        identity = self._identity(impu)
+        lia: Server = await self._ask(Lir(identity))
+        if lia.result == CxResult.ERROR_USER_UNKNOWN.result:
+            return False
+        if lia.result != CxResult.ERROR_IDENTITY_NOT_REGISTERED.result:
+            check(lia.result, f"the location of {identity}")
+            log(IMS, INFO, f"{identity} is not registered here; the HSS says {lia.name or 'that no server has it'}")
+        return True
+
+    # -- who is who
+    def _is_own(self, username: str, impu: Uri) -> bool:
+        """Is it one of ue_db, by either of its names?"""
+        user = self._subscribers.by_impi(username) if username else None
+        found = self._subscribers.by_impu(impu)
+        return (user is not None and not user.external) or (
+            user is None and found is not None and not found[0].external
+        )
+
+    def _identity(self, uri: Uri) -> str:
+        """A public identity as the HSS has it (TS 23.003 13.4): no port, no parameters, no address for a domain."""
+        if uri.scheme == "tel":
+            text = f"tel:{uri.number}"
+        elif uri.is_sip and uri.user:
+            local = is_address(uri.host) and self._subscribers.is_local(uri.host)
+            text = f"sip:{escape_user(uri.user)}@{self._subscribers.domain if local else uri.host}"
+        else:
+            raise SipError(403, f"{uri.text[:80]} is no public identity of a user")
+        return _clean(text)
+
+    def _impi(self, username: str, identity: str) -> str:
+        """The private identity: without credentials it is the public one (TS 24.229 5.3.1.2)."""
+        if not username:
+            username = identity.partition(":")[2]
+        known = self._users.by_impi(username)
+        if known is not None:
+            return known.impi
+        return _clean(username if "@" in username else f"{username}@{self._subscribers.domain}")
+
+    def _identity_of(self, subscriber: Subscriber) -> str:
+        impi = subscriber.impi
+        return self._vectors.identity(impi) or self._users.identity(impi) or subscriber.impus[0].uri.text
+
+    # -- asking
+    async def _ask(self, request: Any) -> Any:
+        """The answer, or the SipError that says that there is none."""
+        what = f"{request.command.abbreviation}R"
+        if self._client is None or self._client.remote is None:
+            raise self._unanswered(500, f"{what}: the HSS is not connected")
+        if self._asked >= MOST_ASKED:
+            raise self._unanswered(500, f"{what}: {MOST_ASKED} questions to the HSS wait for an answer")
+        self._asked += 1
+        try:
+            return await self._client.ask(request, within=ASK_TIME)
+        except NoAnswer as error:
+            raise self._unanswered(504, f"{what} without an answer: {error}") from None
+        except DiameterError as error:
+            log(CX, WARN, f"the answer to {what} cannot be used: {error}")
+            raise self._unanswered(500, f"the answer to {what} cannot be used: {error}") from None
+        finally:
+            self._asked -= 1
+
+    @staticmethod
+    def _unanswered(code: int, why: str) -> SipError:
+        counters.inc("cx_unanswered")
+        return SipError(code, why, {"retry-after": RETRY_AFTER})
+
+    # -- what the HSS hears besides
+    def on_unanswered(self, impi: str) -> None:
+        """A challenge of a REGISTER was left without an answer (TS 24.229 5.4.1.2.1)."""
+        identity = self._vectors.identity(impi)
+        known = self._subscribers.by_impi(impi)
+        if identity and (known is None or known.external):
+            self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_TIMEOUT))
+
+    def _on_binding(self, subscriber: Subscriber, binding: Binding, event: str) -> None:
+        """subscribers.BindingListener."""
+        if not subscriber.external:
+            return
+        if event in REGISTERED:
+            self._users.came(subscriber)
+        elif not subscriber.bindings:
+            self._users.left(subscriber)
+            kind = _TO_DEREGISTER.get(event, ServerAssignmentType.ADMINISTRATIVE_DEREGISTRATION)
+            self._spawn(self._leave(subscriber, kind))
+
+    async def _leave(self, subscriber: Subscriber, kind: ServerAssignmentType) -> None:
+        """The last contact has ended, unless another one has come meanwhile or the HSS itself has ended it."""
+        identity = self._users.identity(subscriber.impi)
+        if identity and not subscriber.bindings:
+            await self._report(subscriber.impi, identity, kind)
+
+    async def _report(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:
+        """A SAR whose answer changes nothing; the end of a registration is told later where it cannot be now."""
+        ends = kind not in (ServerAssignmentType.AUTHENTICATION_FAILURE, ServerAssignmentType.AUTHENTICATION_TIMEOUT)
+        try:
+            saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind))
+        except SipError as error:
+            log(IMS, WARN, f"the HSS does not hear of the {kind.name.lower().replace('_', ' ')} of {impi}: {error.why}")
+            if ends and len(self._owed) < MOST_OWED:
+                self._owed[impi] = identity, kind
+            return
+        if not saa.result.ok:
+            log(IMS, INFO, f"the HSS answers the {kind.name.lower().replace('_', ' ')} of {impi} with {saa.result}")
+
+    def on_state(self, remote: Capabilities | None) -> None:
+        """The HSS has come (or gone, None): what it has not heard of is told now."""
+        if remote is not None and self._owed:
+            self._spawn(self._pay())
+
+    async def _pay(self) -> None:
+        owed, self._owed = self._owed, {}
+        for impi, (identity, kind) in owed.items():
+            known = self._users.by_impi(impi)
+            if known is None or not known.bindings:
+                await self._report(impi, identity, kind)
+
+    # -- life
+    def restored(self) -> None:
+        """Registrations are as the state file has them: the HSS hears of those that ended meanwhile."""
+        self._users.restored()
+        for impi in self._users.without_contact()[:MOST_OWED]:
+            self._owed[impi] = self._users.identity(impi), ServerAssignmentType.TIMEOUT_DEREGISTRATION
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """A second at most is given to what is under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+        for task in (*self._tasks,):
+            task.cancel()
+
+
+def check(result: Result, what: str) -> None:
+    """SipError for an answer that refuses (TS 24.229 5.3.1.2, 5.4.1.2.1)."""
+    if result.ok or result == SUCCESS:
+        return
+    counters.inc("cx_refused")
+    why = f"{what}: the HSS says {_name(result)}"
+    if result in _FORBIDDEN:
+        raise SipError(403, why)
+    code = 504 if not result.vendor and result.code == ResultCode.DIAMETER_UNABLE_TO_DELIVER else 500
+    raise SipError(code, why, {"retry-after": RETRY_AFTER})
+
+
+def _name(result: Result) -> str:
+    try:
+        return f"{result}, {(CxResult if result.vendor else ResultCode)(result.code).name}"
+    except ValueError:
+        return str(result)
+
+
+def _profile(impi: str, saa: Saa) -> UserData | None:
+    if not saa.user_data:
+        return None
+    try:
+        return UserData.parse(saa.user_data)
+    except DiameterError as error:
+        why = f"the profile of {impi} cannot be read: {error}"
+        raise SipError(500, why, {"retry-after": RETRY_AFTER}) from None
+
+
+def _clean(text: str) -> str:
+    """An identity that can be sent; SipError 403."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SipError(403, f"{text[:80]!r} is no identity") from None
+    if len(text) > LONGEST or not text.isprintable():
+        raise SipError(403, f"{text[:80]!r} is no identity")
+    return text

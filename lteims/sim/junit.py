@@ -1,19 +1,22 @@
 """The outcome of scenarios as JUnit XML, which CI systems show: a suite for each file, a case for each step.
 
-Called by ue.py.
+Called by outcome.py.
 """
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from lteims.sim.scenario import title_of
-from lteims.sim.scenario_run import Outcome
+from lteims.sim.scenario_yaml import title_of
+
+if TYPE_CHECKING:
+    from lteims.sim.outcome import Outcome
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def document(outcomes: Sequence[Outcome]) -> bytes:
+def document(outcomes: Sequence["Outcome"]) -> bytes:
     """The whole document."""
     root = Element("testsuites")
     for outcome in outcomes:
@@ -23,7 +26,7 @@ def document(outcomes: Sequence[Outcome]) -> bytes:
     return text + b"\n"
 
 
-def _suite(root: Element, outcome: Outcome) -> None:
+def _suite(root: Element, outcome: "Outcome") -> None:
     name = title_of(outcome.file)
     suite = SubElement(root, "testsuite", {
         "name": _clean(name),

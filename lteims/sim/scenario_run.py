@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from lteims.errors import LteimsError
@@ -18,36 +18,13 @@ from lteims.sim.call import Call
 from lteims.sim.call_in import IncomingCall
 from lteims.sim.errors import PhoneError, ScenarioError
 from lteims.sim.ladder import Ladder
+from lteims.sim.outcome import Outcome, Result, do_all
 from lteims.sim.phone import Phone
 from lteims.sim.profiles import profile_of
-from lteims.sim.scenario import PhoneEntry, Scenario, Step
+from lteims.sim.scenario import PhoneEntry, Scenario
+from lteims.sim.scenario_yaml import Step
 
 _WITHIN: Final = 10.0  # seconds, for what a scenario expects without saying how long
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one step; an empty `error` is success unless it was skipped."""
-
-    line: int
-    title: str
-    seconds: float
-    error: str = ""
-    skipped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a scenario."""
-
-    file: str
-    results: tuple[Result, ...]
-    ladder: str
-
-    @property
-    def passed(self) -> bool:
-        """Did every step succeed?"""
-        return not any(each.error or each.skipped for each in self.results)
 
 
 class _Player:
@@ -68,12 +45,7 @@ async def play(scenario: Scenario, server: str) -> Outcome:
     ladder = Ladder(time.monotonic)
     async with contextlib.AsyncExitStack() as stack:
         players = await _switch_on(scenario, server, ladder, stack)
-        results: list[Result] = []
-        for step in scenario.steps:
-            if results and (results[-1].error or results[-1].skipped):
-                results.append(Result(step.line, step.title, 0.0, skipped=True))
-            else:
-                results.append(await _do(step, players))
+        results = await do_all(scenario.steps, lambda step: _do(step, players))
         results.append(_judged(scenario, players))
     return Outcome(scenario.file, tuple(results), ladder.render(1000))
 
@@ -119,20 +91,12 @@ def _phone(
     return Phone(entry.sim, server, name=entry.name, ladder=ladder, ipsec=drivers.get(kind), **options)
 
 
-async def _do(step: Step, players: dict[str, _Player]) -> Result:
-    start = time.monotonic()
-    error = ""
-    try:
-        if step.verb == "wait":
-            await asyncio.sleep(step.fields["seconds"])
-        else:
-            action = _ACTIONS[step.verb]
-            await asyncio.gather(*(action(players[name], step.fields) for name in step.phones))
-    except PhoneError as failed:
-        error = failed.summary
-    except LteimsError as failed:
-        error = str(failed)
-    return Result(step.line, step.title, time.monotonic() - start, error)
+async def _do(step: Step, players: dict[str, _Player]) -> None:
+    if step.verb == "wait":
+        await asyncio.sleep(step.fields["seconds"])
+        return
+    action = _ACTIONS[step.verb]
+    await asyncio.gather(*(action(players[name], step.fields) for name in step.names))
 
 
 # -- the verbs

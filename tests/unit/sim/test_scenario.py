@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from lteims.sim.errors import ScenarioError
 from lteims.sim.junit import document
+from lteims.sim.outcome import Outcome, Result
 from lteims.sim.scenario import load, parse
-from lteims.sim.scenario_run import Outcome, Result
 
 GOOD = """\
 server: 127.0.0.1:5060
@@ -36,7 +36,7 @@ def test_what_is_read() -> None:
     assert alice.sim.k == "0396eb317b6d1c36f19c1c84cd6ffd16"
     assert bob.sim.res_len == 16
     assert bob.options == {"profile": "huawei", "transport": "tcp", "bearer_delay": 0.5}
-    assert [(step.line, step.verb, step.phones, step.fields) for step in scenario.steps] == [
+    assert [(step.line, step.verb, step.names, step.fields) for step in scenario.steps] == [
         (11, "register", ("alice", "bob"), {}),
         (12, "call", ("alice",), {"to": "tel:+4930", "emergency": False}),
         (13, "wait", (), {"seconds": 0.5}),

@@ -46,7 +46,8 @@ image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root, B
 	@docker image inspect -f 'lteims: {{.Size}} octets' lteims
 
 image-test: $(VENV)/.installed-dev ## build the image and try it on a Docker engine, with phones outside and with compose
-	@sh .ci/packages $(PEERS) docker.io debootstrap $(if $(shell docker compose version 2>/dev/null),,docker-compose)
+	@sh .ci/packages $(PEERS) debootstrap $(if $(shell docker --version 2>/dev/null),,docker.io) \
+		$(if $(shell docker compose version 2>/dev/null),,docker-compose)
 	$(BIN)/python -m pytest tests/net/test_image_engine.py
 
 up: image ## start the server in a container of its own (PROFILE=monitoring: with Prometheus and Grafana)

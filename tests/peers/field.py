@@ -246,6 +246,16 @@ class Field:
         finally:
             netlink.close()
 
+    def peers(self) -> set[str]:
+        """All addresses between which the kernel of the server's node has SAs."""
+        with self.lab.inside("ims"):
+            netlink = Netlink()
+        try:
+            states = map(xfrm.parse_sa, netlink.ask(xfrm.GETSA, b"", xfrm.REQUEST | xfrm.DUMP))
+            return {address for state in states for address in (state.src, state.dst)}
+        finally:
+            netlink.close()
+
     def monitor(self, server: Server, *commands: str) -> str:
         """What `lteims monitor` says to these commands."""
         words = [word for command in commands for word in ("-c", command)]

@@ -158,6 +158,7 @@ class App:
         identifier = Identifier(config, subscribers, registrar)
         stack.finish = Finisher(config).finish
         stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
+        pcscf.directory = core.hss
         pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
         core.take_messages(gateway, subscribers)
         pcscf.notifier = RegEvent(config, stack, subscribers, time.time)

@@ -29,6 +29,7 @@ from lteims.sip.errors import SipError
 from lteims.sip.event import REG
 from lteims.sip.grammar import host_port
 from lteims.sip.message import Request
+from lteims.sip.uri import Uri
 from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
@@ -76,6 +77,13 @@ class Notifier(Protocol):
         """A SUBSCRIBE inside a dialog."""
 
 
+class Directory(Protocol):
+    """What pcscf needs of cx.py."""
+
+    async def location_info(self, impu: Uri) -> bool:
+        """Does somebody have an identity that nobody has here? SipError 500, 504."""
+
+
 class Security(Protocol):
     """What pcscf needs of security.py."""
 
@@ -118,6 +126,7 @@ class Pcscf:
         self._relay = relay
         self.gateway: Gateway | None = None  # for short messages; None: they are relayed as they are
         self.notifier: Notifier | None = None  # of registration state; None: SUBSCRIBE is not allowed
+        self.directory: Directory | None = None  # of users who are not here; None: there are none
         self.security: Security | None = None  # None: all is in clear
         self.on_refused: Callable[[str, int], None] | None = None  # told the method and code of each refusal
         self._tasks: set[asyncio.Task[None]] = set()
@@ -368,7 +377,8 @@ class Pcscf:
     async def _look_elsewhere(self, transaction: ServerTransaction, destination: Destination) -> None:
         """SipError 480 for somebody whom an external HSS knows (TS 24.229 5.3.2.1, LIR)."""
         uri = transaction.request.uri
-        if isinstance(destination, Unknown) and await self._registrar.is_elsewhere(uri):
+        directory = self.directory
+        if isinstance(destination, Unknown) and directory is not None and await directory.location_info(uri):
             raise SipError(480, f"{uri} is not registered here")
 
 

@@ -26,7 +26,7 @@ from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
 from lteims.sip.headers import AuthValue, NameAddr
 from lteims.sip.message import Request
-from lteims.sip.uri import Uri, authority
+from lteims.sip.uri import authority
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
 
@@ -90,10 +90,6 @@ class Registrar:
         self._apply(subscriber, impu, request, flow, authenticated, integrity is not None)
         await self._store.commit()
         return subscriber, impu, subscriber.bindings
-
-    async def is_elsewhere(self, uri: Uri) -> bool:
-        """Does an external HSS know this identity, which nobody has here? SipError 500, 504 where it is not there."""
-        return await self._hss.location_info(uri)
 
     async def authenticate(
         self,

@@ -3,11 +3,15 @@
 The rest is imported only then, because that takes a while in which somebody may press Ctrl-C already.
 """
 
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
+from typing import Final
+
+SIMULATORS: Final = {"ue": "lteims.sim.ue", "mme": "lteims.sim.mme_command"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,10 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from lteims.oam import remote
 
             return remote.run(words[1:])
-        if words[:1] == ["ue"]:
-            from lteims.sim import ue
-
-            return ue.run(words[1:])
+        if words and words[0] in SIMULATORS:
+            simulator = importlib.import_module(SIMULATORS[words[0]])
+            return int(simulator.run(words[1:]))
         from lteims.command import run
 
         return run(words)

@@ -1,7 +1,7 @@
 """The command line (floor 5): arguments, signals, exit code; called by __main__.py.
 
 `lteims CONFIG` serves; --check and --print-config look at the configuration; no traceback reaches a user. The other
-uses, `lteims monitor` and `lteims ue`, are oam/remote.py's and sim/ue.py's.
+uses, `lteims monitor` and those of SIMULATORS, are oam/remote.py's and sim/'s.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="lteims",
         description="LTE IMS server: P-CSCF, I-CSCF, S-CSCF, HSS, IP-SM-GW and MMSC in one process.",
         epilog="The console of a server that runs already: lteims monitor; see lteims monitor --help. "
-        "Virtual phones that try a server: lteims ue FILE; see lteims ue --help.",
+        "Virtual phones that try a server: lteims ue FILE; simulated MMEs: lteims mme FILE; see lteims ue --help.",
     )
     parser.add_argument("config", metavar="CONFIG", help="the configuration file (ims.cfg)")
     look = parser.add_mutually_exclusive_group()

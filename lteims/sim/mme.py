@@ -12,6 +12,7 @@ from lteims.sgsap.cause import EpsLocationUpdateType, ServiceIndicator, SgsCause
 from lteims.sgsap.elements import Lai, Plmn
 from lteims.sgsap.message import Message
 from lteims.sim.mme_phone import Later, MmePhone, Paging
+from lteims.sms.errors import SmsError
 
 NAME = "mmec01.mmegi0001.mme.epc.mnc001.mcc001.3gppnetwork.org"
 LAI = Lai(Plmn("001", "01"), 1)
@@ -29,7 +30,10 @@ class Mme:
         self.phones: dict[str, MmePhone] = {}
         self.ladder: list[str] = []
         self.received_messages: list[Message] = []
+        self.faults: list[str] = []  # what came and should not have
+        self.resetting = False  # has its reset not been acknowledged yet?
         self.acknowledges = True  # does it answer RESET and alerts?
+        self.listener: Callable[[bool, str, str], None] = _nobody  # hears of each message: outgoing, what, IMSI or ""
         self._send, self._later, self._now = send, later, now
 
     # -- what a script does
@@ -43,6 +47,7 @@ class Mme:
     def attach(self, imsi: str, **more: Any) -> MmePhone:
         """A combined attach: location update; the phone is `attached` once the VLR has accepted."""
         phone = self.phone(imsi)
+        phone.attached, phone.rejected = False, 0
         kind = EpsLocationUpdateType.IMSI_ATTACH
         self.say(m.LocationUpdateRequest(imsi, self.name, kind, self.lai, **more))
         return phone
@@ -50,11 +55,13 @@ class Mme:
     def detach_eps(self, imsi: str, detach_type: int = 2) -> None:
         """The phone is switched off (2), or the network ends it (1, 3)."""
         self._leave(imsi)
+        self.phone(imsi).detaching = True
         self.say(m.EpsDetachIndication(imsi, self.name, detach_type))
 
     def detach_imsi(self, imsi: str, detach_type: int = 1) -> None:
         """The phone wants no short messages any more (1, 2), or the network thinks that it is gone (3)."""
         self._leave(imsi)
+        self.phone(imsi).detaching = True
         self.say(m.ImsiDetachIndication(imsi, self.name, detach_type))
 
     def seen(self, imsi: str) -> None:
@@ -69,17 +76,24 @@ class Mme:
         """Lose all that is known of phones, and say so."""
         for imsi in list(self.phones):
             self._leave(imsi)
+        self.resetting = True
         self.say(m.ResetIndication(mme_name=self.name))
 
     def say(self, message: Message) -> None:
         """Send any message."""
-        self.ladder.append(f"--> {_line(message)}")
+        self._note(True, message)
         self._send(message.encode())
 
     def say_octets(self, data: bytes) -> None:
         """Send what may be no message at all."""
         self.ladder.append(f"--> {data.hex()}")
+        self.listener(True, data.hex(), "")
         self._send(data)
+
+    def _note(self, outgoing: bool, message: Message) -> None:
+        line = _line(message)
+        self.ladder.append(f"{'-->' if outgoing else '<--'} {line}")
+        self.listener(outgoing, line, getattr(message, "imsi", None) or "")
 
     def _leave(self, imsi: str) -> None:
         phone = self.phone(imsi)
@@ -93,19 +107,21 @@ class Mme:
     def received(self, data: bytes) -> None:
         """A message of the VLR; SgsapError if it is none."""
         message = m.parse(data)
-        self.ladder.append(f"<-- {_line(message)}")
+        self._note(False, message)
         self.received_messages.append(message)
         match message:
             case m.LocationUpdateAccept(imsi, _, identity):
                 self.phone(imsi).attached = True
                 if identity is not None and not identity.imsi:
                     self.say(m.TmsiReallocationComplete(imsi))
-            case m.LocationUpdateReject(imsi):
-                self.phone(imsi).attached = False
+            case m.LocationUpdateReject(imsi, cause):
+                self.phone(imsi).attached, self.phone(imsi).rejected = False, cause
+            case m.EpsDetachAck(imsi) | m.ImsiDetachAck(imsi):
+                self.phone(imsi).detaching = False
             case m.PagingRequest(imsi):
                 self._on_paging(self.phone(imsi))
             case m.DownlinkUnitdata(imsi, nas):
-                self.phone(imsi).on_nas(nas)
+                self._on_downlink(imsi, nas)
             case m.ReleaseRequest(imsi):
                 self.phone(imsi).lost()
             case m.AlertRequest(imsi) if self.acknowledges:
@@ -113,8 +129,17 @@ class Mme:
                 self.say(m.AlertAck(imsi))
             case m.ResetIndication() if self.acknowledges:
                 self.say(m.ResetAck(mme_name=self.name))
+            case m.ResetAck():
+                self.resetting = False
+
+    def _on_downlink(self, imsi: str, nas: bytes) -> None:
+        try:
+            self.phone(imsi).on_nas(nas)
+        except SmsError as error:
+            self.faults.append(f"{imsi}: {error}")
 
     def _on_paging(self, phone: MmePhone) -> None:
+        phone.paged += 1
         if phone.paging is Paging.IGNORED:
             return
         if phone.paging is Paging.UNREACHABLE:
@@ -125,6 +150,10 @@ class Mme:
             mode = int(phone.connected)
             phone.connected = True
             self.say(m.ServiceRequest(phone.imsi, ServiceIndicator.SMS, ue_emm_mode=mode))
+
+
+def _nobody(outgoing: bool, what: str, imsi: str) -> None:
+    """The listener of an MME that nobody listens to."""
 
 
 _CP = {0x01: "CP-DATA", 0x04: "CP-ACK", 0x10: "CP-ERROR"}

@@ -11,7 +11,7 @@ from lteims.net import sctp
 from lteims.net.sctp import Address, Association
 from lteims.sgsap.elements import Lai
 from lteims.sgsap.errors import SgsapError
-from lteims.sim.errors import PhoneError, PhoneTimeout
+from lteims.sim.errors import PhoneTimeout
 from lteims.sim.mme import LAI, NAME, Mme
 
 PPID = 0  # payload protocol identifier of SGsAP (TS 29.118 6.2)
@@ -71,7 +71,7 @@ class MmeLink:
         try:
             self.mme.received(data)
         except SgsapError as error:
-            raise PhoneError(f"the VLR sends what is no SGsAP: {error}", data.hex()) from error
+            self.mme.faults.append(f"{data.hex()} is no SGsAP: {error}")
 
     def _on_lost(self, why: str) -> None:
         self.lost = why

@@ -82,6 +82,7 @@ class Hss:
     lost: set[str] = field(default_factory=set)  # UAR, MAR, SAR, LIR: they get no answer
     refused: dict[str, Result] = field(default_factory=dict)  # the same: this is the answer
     most_vectors: int = 5
+    document: Callable[[User, Sar], bytes] | None = None  # User-Data in place of what the user has
     ladder: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     on_line: Callable[[str], None] | None = None
@@ -173,7 +174,7 @@ class Hss:
             user.registered, user.server = False, ""
         elif sar.type in STORES:
             user.registered = False
-        return Saa(SUCCESS, user.impi, b"" if sar.type in FAILURES | ENDS | STORES else user.data.encode())
+        return Saa(SUCCESS, user.impi, b"" if sar.type in FAILURES | ENDS | STORES else self._data(user, sar))
 
     def _register(self, user: User, sar: Sar, origin: Node) -> Saa:
         """6.1.2.1; the S-CSCF gets what it has not got yet."""
@@ -185,7 +186,10 @@ class Hss:
         )
         user.registered, user.pending = True, False
         user.server, user.host = sar.server, origin.host
-        return Saa(SUCCESS, user.impi, b"" if sar.has_user_data else user.data.encode())
+        return Saa(SUCCESS, user.impi, b"" if sar.has_user_data else self._data(user, sar))
+
+    def _data(self, user: User, sar: Sar) -> bytes:
+        return user.data.encode() if self.document is None else self.document(user, sar)
 
     def _locate(self, lir: Lir) -> Lia:
         user = self._owner(lir.impu)

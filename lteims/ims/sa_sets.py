@@ -4,6 +4,7 @@ security.py decides what is agreed with whom; how long a set lives says ipsec/as
 holds it (net/ipsec.py).
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,14 +17,18 @@ from lteims.ipsec.errors import NoIpsec
 from lteims.ipsec.key_table import key_lines
 from lteims.ipsec.sa import Usage
 from lteims.net.ipsec import Ipsec, identity
-from lteims.net.sip_flow import CLIENT, SERVER, Endpoint, Flow
+from lteims.net.sip_flow import CLEAR, CLIENT, SERVER, Endpoint, Flow
 from lteims.net.timers import Handle, TimerWheel
 from lteims.trace import IMS, INFO, SIP, log
 
 MOST_SETS: Final = 100_000
 MOST_PHONES: Final = 40  # of one user, or that somebody pretends to be; above, one that has proven nothing goes
+MOST_PLACES: Final = 64  # of one phone, by which dialogs may remember it after the sets are gone
 _SPI_BITS: Final = 0x3FFF_FFFF
 _SPI_BASE: Final = 1_000_000_000  # ten digits, as the grammar of TS 33.203 annex H has them
+
+
+_Place = tuple[int, str, int]  # one of our endpoints, and the phone's address behind it
 
 
 class Exhausted(NoIpsec):
@@ -36,9 +41,8 @@ class _Phone:
 
     impi: str
     host: str
-    base: int  # the index of the sip_addr that it uses
     life: Associations
-    ports: set[int] = field(default_factory=set)  # of the phone, of sets that are gone too
+    places: dict["_Place", None] = field(default_factory=dict)  # of sets that are gone too, the newest last
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,14 @@ class SaSets:
         self._t1 = t1
         self._of_user: dict[str, dict[str, _Phone]] = {}  # by IMPI, then by host
         self._of_host: dict[str, dict[str, _Phone]] = {}  # by host, then by IMPI
-        self._by_flow: dict[tuple[int, str, int], SaSet] = {}  # by endpoint and the phone's address
-        self._seen: dict[tuple[int, str, int], _Phone] = {}  # by sip_addr and the phone's address, old ones too
+        self._by_flow: dict[_Place, SaSet] = {}
+        self._seen: dict[_Place, _Phone] = {}  # old ones too
+        self._unproven: OrderedDict[SaSet, None] = OrderedDict()  # that began as temporary ones, the oldest first
         self._spis: set[int] = set()
         self._sets: dict[SaSet, tuple[float, Handle | None]] = {}  # since when, and the timer
         self._server = {e.base: e for e in endpoints if e.side == SERVER}
         self._client = {(e.base, e.bind_port): e for e in endpoints if e.side == CLIENT}
+        self._at = {(e.bind_host, e.bind_port): e for e in endpoints if e.side != CLEAR}
 
     # -- finding
     def by_flow(self, flow: Flow) -> SaSet | None:
@@ -81,13 +87,13 @@ class SaSets:
 
     def current(self, flow: Flow) -> SaSet | None:
         """The set for requests to the phone that was seen there, by whichever of its sets."""
-        phone = self._seen.get((self._endpoints[flow.local].base, flow.host, flow.port))
-        return None if phone is None else phone.life.current()
+        phone = self._seen.get((flow.local, flow.host, flow.port))
+        return self.by_flow(flow) if phone is None else phone.life.current()
 
     def ways(self, found: SaSet) -> tuple[Endpoint, Endpoint]:
         """Our server port and our client port of a set."""
-        base = self._phone_of(found).base
-        return self._server[base], self._client[base, found.port_pc]
+        host = found.sas[0].dst
+        return self._at[host, found.port_ps], self._at[host, found.port_pc]
 
     def server(self, base: int) -> Endpoint:
         """The server port of a sip_addr."""
@@ -123,24 +129,34 @@ class SaSets:
 
     def client_port(self, flow: Flow, impi: str, port_us: int) -> int:
         """A client port of ours that makes a new pair with a phone's server port. Exhausted where none is left."""
-        if len(self._sets) >= MOST_SETS:
-            raise Exhausted(f"there are {MOST_SETS} SA sets")
         base = self._endpoints[flow.local].base
         sets = [
             s for phone in self._of_host.get(flow.host, {}).values() for s in phone.life.sets
-            if not (phone.impi == impi and s.state is S.TEMPORARY)  # a new one takes its place
+            if self.ways(s)[0].base == base
+            and not (phone.impi == impi and s.state is S.TEMPORARY)  # a new one takes its place
         ]  # fmt: skip
         port = life.free_port([p for b, p in self._client if b == base], sets, flow.host, port_us)
+        port = port or self._port_of_closing([s for s in sets if s.impi == impi and s.port_us == port_us], flow)
         if not port:
             raise Exhausted(f"all client ports go with port {port_us} of {flow.host}")
         return port
+
+    def _port_of_closing(self, sets: Sequence[SaSet], flow: Flow) -> int:
+        """That of a phone's oldest set which is given up anyway, but for that by which it asks; 0 if there is none."""
+        asked_by = self.by_flow(flow)
+        oldest = next((s for s in sets if s.state is S.CLOSING and s is not asked_by), None)
+        if oldest is None:
+            return 0
+        self._throw_out(self._phone_of(oldest), oldest, "its phone begins again, and needs our port")
+        return oldest.port_pc
 
     # -- the life of sets
     def begin(self, flow: Flow, new: SaSet) -> None:
         """Install a temporary set for the phone at a flow. NoIpsec says why not; nothing is left then."""
         try:
             self._make_way(new)
-            phone = self._phone(flow, new)
+            self._make_room()
+            phone = self._phone(new)
         except NoIpsec:
             self.free_spis(new.sas[0].spi, new.sas[3].spi)
             raise
@@ -148,7 +164,7 @@ class SaSets:
             self._handle(phone, life.Challenged(new))
         except NoIpsec:
             phone.life.sets.remove(new)
-            self._forget(phone, new)
+            self._forget(new)
             self._drop_idle(phone)
             raise
 
@@ -157,6 +173,7 @@ class SaSets:
         if found.state is S.TEMPORARY:
             counters.inc("ipsec_established")
             log(IMS, INFO, f"IPsec for {found.impi} established: SA set {found.id:08x}, {found.algorithms}")
+            self._unproven.pop(found, None)
         self._handle(self._phone_of(found), life.Registered(found, expires))
 
     def refused(self, found: SaSet) -> None:
@@ -187,7 +204,15 @@ class SaSets:
                     raise NoIpsec(f"{phone.impi} at {new.host} has the same SPIs or ports")
                 self._throw_out(phone, other, "another phone offers its SPIs or ports")
 
-    def _phone(self, flow: Flow, new: SaSet) -> _Phone:
+    def _make_room(self) -> None:
+        """Whoever has proven nothing goes before somebody new is turned away, the oldest first."""
+        while len(self._sets) >= MOST_SETS:
+            if not self._unproven:
+                raise Exhausted(f"there are {MOST_SETS} SA sets")
+            oldest, _ = self._unproven.popitem(last=False)
+            self._throw_out(self._phone_of(oldest), oldest, "too many phones have not answered")
+
+    def _phone(self, new: SaSet) -> _Phone:
         of_user = self._of_user.setdefault(new.impi, {})
         known = of_user.get(new.host)
         if known is not None:
@@ -198,7 +223,7 @@ class SaSets:
                 raise Exhausted(f"{new.impi} has {MOST_PHONES} phones with SAs")
             for other in idle.life.sets.copy():
                 self._throw_out(idle, other, "too many phones of this user have not answered")
-        phone = _Phone(new.impi, new.host, self._endpoints[flow.local].base, Associations(self._t1))
+        phone = _Phone(new.impi, new.host, Associations(self._t1))
         self._of_user.setdefault(new.impi, {})[new.host] = phone
         self._of_host.setdefault(new.host, {})[new.impi] = phone
         return phone
@@ -227,32 +252,42 @@ class SaSets:
         self._ipsec.install(new.sas)  # NoIpsec goes to `begin`
         counters.inc("ipsec_set")
         self._sets[new] = (self._clock(), None)
-        for endpoint, port in self._ends(phone, new):
-            self._by_flow[endpoint.index, new.host, port] = new
-            phone.ports.add(port)
-            self._seen[phone.base, new.host, port] = phone
+        self._unproven[new] = None
+        for place in self._places(new):
+            self._by_flow[place] = new
+            phone.places.pop(place, None)
+            phone.places[place] = None
+            self._seen[place] = phone
+        while len(phone.places) > MOST_PLACES:
+            self._forget_place(phone, next(iter(phone.places)))
         if SIP.key:
             log(SIP, INFO, f"ESP keys of SA set {new.id:08x}, as Wireshark reads them", body=key_lines(new.sas))
 
     def _remove(self, phone: _Phone, old: SaSet, why: str) -> None:
         self._ipsec.remove(old.sas)
         log(IMS, INFO, f"SA set {old.id:08x} of {old.impi} removed: {why}")
-        self._forget(phone, old)
+        self._forget(old)
 
-    def _forget(self, phone: _Phone, old: SaSet) -> None:
+    def _forget(self, old: SaSet) -> None:
         old.state = S.GONE
+        self._unproven.pop(old, None)
         self.free_spis(old.sas[0].spi, old.sas[3].spi)
-        for endpoint, port in self._ends(phone, old):
-            if self._by_flow.get((endpoint.index, old.host, port)) is old:
-                del self._by_flow[endpoint.index, old.host, port]
+        for place in self._places(old):
+            if self._by_flow.get(place) is old:
+                del self._by_flow[place]
         _, timer = self._sets.pop(old, (0.0, None))
         if timer is not None:
             self._wheel.cancel(timer)
 
-    def _ends(self, phone: _Phone, found: SaSet) -> tuple[tuple[Endpoint, int], tuple[Endpoint, int]]:
-        """Our endpoints, each with the port of the phone behind it."""
-        client = self._client[phone.base, found.port_pc]
-        return (self._server[phone.base], found.port_uc), (client, found.port_us)
+    def _forget_place(self, phone: _Phone, place: _Place) -> None:
+        phone.places.pop(place, None)
+        if self._seen.get(place) is phone:
+            del self._seen[place]
+
+    def _places(self, found: SaSet) -> tuple[_Place, _Place]:
+        """Our server port with the phone's client port, and the other two."""
+        server, client = self.ways(found)
+        return (server.index, found.host, found.port_uc), (client.index, found.host, found.port_us)
 
     def _set_timer(self, phone: _Phone, changed: SaSet, at: float) -> None:
         born, timer = self._sets[changed]
@@ -277,6 +312,5 @@ class SaSets:
             del table[key][inner]
             if not table[key]:
                 del table[key]
-        for port in phone.ports:
-            if self._seen.get((phone.base, phone.host, port)) is phone:
-                del self._seen[phone.base, phone.host, port]
+        for place in list(phone.places):
+            self._forget_place(phone, place)

@@ -22,7 +22,7 @@ from lteims.net.ipsec import Ipsec
 from lteims.net.sip import SipStack
 from lteims.net.sip_flow import Flow
 from lteims.sip.errors import SipError
-from lteims.sip.message import Message, Request
+from lteims.sip.message import Message, Request, Response
 from lteims.trace import IMS, INFO, WARN, log
 
 FULL_TIME: Final = "30"  # seconds, as Retry-After
@@ -65,14 +65,15 @@ class Security:
         return None if found is None else self._stream(found)
 
     def mark(self, flow: Flow, message: Message) -> None:
-        """Supported and Security-Server, in every answer by an SA."""
+        """Supported and Security-Server, in every answer by an SA; in a 401 the latter announces new ones alone."""
         found = self.sets.by_flow(flow)
         if found is None:
             return
         supported = message.headers.setdefault("supported", [])
         if not any(OPTION_TAG in line for line in supported):
             supported.append(OPTION_TAG)
-        message.headers.setdefault("security-server", [found.security_server])
+        if not (isinstance(message, Response) and message.code == 401):
+            message.headers.setdefault("security-server", [found.security_server])
 
     def _to_phone(self, found: SaSet, transport: str) -> Flow:
         return Flow(transport, self.sets.ways(found)[1].index, found.host, found.port_us)
@@ -106,7 +107,7 @@ class Security:
         found = self.sets.by_flow(flow)
         if found is None or request.method in ("ACK", "CANCEL"):
             return
-        first = found.state is S.TEMPORARY
+        first = not found.proven
         if first and request.method != "REGISTER":
             raise SipError(403, f"{request.method} of {found.impi} by SAs that are not established")
         verify = request.headers.get("security-verify", [])
@@ -146,6 +147,7 @@ class Security:
         if aka is None or offer is None:
             self._in_clear(request, challenge.impi, why)
             return
+        self._check_answerable(flow, offer)
         try:
             new = self._begin(flow, challenge.impi, offer, aka.ck, aka.ik, challenge.nonce, ", ".join(lines))
         except NoIpsec as error:
@@ -154,6 +156,18 @@ class Security:
             raise SipError(503, f"no SAs: {error}", {"retry-after": FULL_TIME}) from None
         challenge.protected = True
         refusal.headers["security-server"] = new.security_server
+
+    def _check_answerable(self, flow: Flow, offer: Offer) -> None:
+        """A 401 has to leave by the SAs of its request, which new ones between the same ports would replace.
+
+        SipError 500, at which a phone begins again in clear (TS 24.229 5.1.1.4.1).
+        """
+        found = self.sets.by_flow(flow)
+        if found is None:
+            return
+        again = offer.port_c == found.port_uc or not {offer.spi_c, offer.spi_s}.isdisjoint(found.phone_spis)
+        if again or not found.proven:
+            raise SipError(500, f"a 401 to {found.impi} would have to leave by the SAs that it replaces")
 
     def _in_clear(self, request: Request, impi: str, why: str) -> None:
         if not why:

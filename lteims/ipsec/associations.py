@@ -45,11 +45,17 @@ class SaSet:
     security_client: str = ""  # as the first REGISTER carried it, and the second must repeat it
     state: S = S.NEW
     until: float = 0.0  # the end of its life in this state
+    proven: bool = False  # has the phone ever shown by it that it knows RES?
 
     @property
     def algorithms(self) -> str:
         """For the log."""
         return f"{self.sas[0].aalg}, {self.sas[0].ealg}"
+
+    @property
+    def phone_spis(self) -> tuple[int, int]:
+        """Those that the phone gave out."""
+        return self.sas[1].spi, self.sas[2].spi
 
     def collides(self, other: "SaSet") -> bool:
         """Could a packet of one be taken for one of the other: one SPI at one receiver, or the same pair of ports?"""
@@ -185,6 +191,7 @@ class Associations:
                 case S.ESTABLISHED:
                     until = max(until, other.until)
                     actions += self._to(other, S.OLD, min(other.until, now + 64 * self.t1), now)
+        proven.proven = True
         return [*actions, *self._to(proven, S.ESTABLISHED, until, now)]
 
     def _remove(self, gone: SaSet, why: str) -> list[Action]:

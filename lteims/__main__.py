@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
-SIMULATORS: Final = {"ue": "lteims.sim.ue", "mme": "lteims.sim.mme_command"}
+SIMULATORS: Final = {
+    "ue": "lteims.sim.ue",
+    "mme": "lteims.sim.mme_command",
+    "hss": "lteims.sim.hss_command",
+    "pcrf": "lteims.sim.pcrf_command",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="lteims",
         description="LTE IMS server: P-CSCF, I-CSCF, S-CSCF, HSS, IP-SM-GW and MMSC in one process.",
         epilog="The console of a server that runs already: lteims monitor; see lteims monitor --help. "
-        "Virtual phones that try a server: lteims ue FILE; simulated MMEs: lteims mme FILE; see lteims ue --help.",
+        "Virtual phones that try a server: lteims ue FILE; a simulated core network: lteims mme FILE, lteims hss FILE, "
+        "lteims pcrf; each has --help.",
     )
     parser.add_argument("config", metavar="CONFIG", help="the configuration file (ims.cfg)")
     look = parser.add_mutually_exclusive_group()

@@ -122,8 +122,8 @@ class Mme:
                 self._on_paging(self.phone(imsi))
             case m.DownlinkUnitdata(imsi, nas):
                 self._on_downlink(imsi, nas)
-            case m.ReleaseRequest(imsi):
-                self.phone(imsi).lost()
+            case m.ReleaseRequest(imsi, cause) if cause is not None or not self.phone(imsi).busy:
+                self.phone(imsi).lost()  # else it crosses with what the phone has begun meanwhile, which goes on
             case m.AlertRequest(imsi) if self.acknowledges:
                 self.phone(imsi).watched = True
                 self.say(m.AlertAck(imsi))

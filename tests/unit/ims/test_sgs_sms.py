@@ -339,7 +339,10 @@ def test_cp_data_that_is_ignored() -> None:
     a.submit("Hi", NUMBER_B)
     lab.run(0.1)
     play(mme, "--> UPLINK-UNITDATA CP-DATA\n<-- RELEASE-REQUEST")
+    assert a.reports == []
+    lab.run(60.0)  # it tries again (TC1*), and gives up
     assert a.reports == [None]
+    assert [line for line in mme.ladder if "CP-ACK" in line or "CP-ERROR" in line] == []
 
 
 @pytest.mark.parametrize(("forced", "cause"), [(0, 111), (42, 42)])

@@ -32,6 +32,7 @@ from lteims.media.template import Template
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
 from lteims.net.sip import SipStack
+from lteims.net.sip_flow import Flow
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
 from lteims.sip.message import Request, Response
@@ -146,6 +147,8 @@ class Calls:
         if found is None:
             return False
         session, leg = found
+        if self._stack.is_stranger(leg.flow, transaction.flow):
+            return False
         if request.method != "BYE" and (session.ended or self._given_up(session, leg)):
             return False
         leg.accept(request, transaction.flow)
@@ -183,10 +186,10 @@ class Calls:
             case method:
                 raise SipError(405, f"{method} inside a call", {"allow": ALLOW})
 
-    def on_ack(self, ack: Request) -> None:
-        """The ACK to a 2xx."""
+    def on_ack(self, ack: Request, flow: Flow | None = None) -> None:
+        """The ACK to a 2xx; `flow` is where it came from, if that need not be where the INVITE did."""
         found = self._by_dialog.get((ack.call_id, ack.to.tag))
-        if found is None:
+        if found is None or (flow is not None and self._stack.is_stranger(found[1].flow, flow)):
             counters.inc("sip_stray_ack")
             return
         found[1].on_ack(ack)

@@ -50,7 +50,7 @@ class Calls(Protocol):
     def on_dialog_request(self, transaction: ServerTransaction) -> bool:
         """A request inside a dialog; False when there is no such dialog."""
 
-    def on_ack(self, request: Request) -> None:
+    def on_ack(self, request: Request, flow: Flow) -> None:
         """The ACK to a 2xx."""
 
 
@@ -162,11 +162,11 @@ class Pcscf:
                 return not self._locator.is_emergency(request.uri)
         return not request.to.tag
 
-    def on_ack(self, request: Request) -> None:
+    def on_ack(self, request: Request, flow: Flow) -> None:
         """net.sip.Core."""
         if self.forcing.unacknowledged and self.forcing.on_ack(request):
             return
-        self._calls.on_ack(request)
+        self._calls.on_ack(request, flow)
 
     def on_cancel(self, transaction: ServerTransaction) -> bool:
         """A CANCEL, before anything is cancelled; True if an answer is forced on it and that is all."""

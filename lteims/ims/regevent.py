@@ -121,6 +121,8 @@ class RegEvent:
         request = transaction.request
         self.check(request)
         subscription = self._by_dialog.get((request.call_id, request.to.tag))
+        if subscription is not None and self._stack.is_stranger(subscription.flow, transaction.flow):
+            subscription = None
         if subscription is None or not Event.parse(request.get("event")).matches(subscription.event):
             raise SipError(481, f"no subscription to {request.get('event')[:40]} in this dialog")
         subscription.dialog.accept(request)

@@ -90,6 +90,11 @@ class SaSets:
         phone = self._seen.get((flow.local, flow.host, flow.port))
         return self.by_flow(flow) if phone is None else phone.life.current()
 
+    def user_at(self, flow: Flow) -> str | None:
+        """The IMPI of the phone that is seen there, or was."""
+        phone = self._seen.get((flow.local, flow.host, flow.port))
+        return None if phone is None else phone.impi
+
     def ways(self, found: SaSet) -> tuple[Endpoint, Endpoint]:
         """Our server port and our client port of a set."""
         host = found.sas[0].dst

@@ -48,6 +48,10 @@ class Security:
         """Is there an SA for these two ports? Kernel or user space has seen to it that the message came by it."""
         return self.sets.by_flow(flow) is not None
 
+    def same_phone(self, one: Flow, other: Flow) -> bool:
+        """Two flows of one user; a dialog may remember one whose SAs are long gone."""
+        return self.sets.user_at(one) in (None, self.sets.user_at(other))
+
     def reply_flow(self, flow: Flow) -> Flow:
         """TS 33.203 7.1: over UDP from our client port to the phone's server port, whatever the Via says."""
         return self.home(flow)

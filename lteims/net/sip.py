@@ -45,8 +45,8 @@ class Core(Protocol):
     def on_request(self, transaction: ServerTransaction) -> None:
         """A new request other than ACK and CANCEL; it must be answered sooner or later."""
 
-    def on_ack(self, request: Request) -> None:
-        """The ACK to a 2xx."""
+    def on_ack(self, request: Request, flow: Flow) -> None:
+        """The ACK to a 2xx, and where it came from."""
 
 
 class Protection(Protocol):
@@ -54,6 +54,9 @@ class Protection(Protocol):
 
     def admits(self, flow: Flow) -> bool:
         """May a message from there be read at all: is it the other end of an SA?"""
+
+    def same_phone(self, one: Flow, other: Flow) -> bool:
+        """Are these two, which SAs belong to or belonged to, of one phone, as far as is known?"""
 
     def reply_flow(self, flow: Flow) -> Flow:
         """Where the response to a request from there goes, unless its stream still stands."""
@@ -194,7 +197,7 @@ class SipStack:
             if isinstance(message, Request):
                 self._on_request(flow, message)
             else:
-                self._on_response(message)
+                self._on_response(flow, message)
         except SipError as error:
             counters.inc("sip_malformed")
             log(SIP, WARN, f"{'request' if isinstance(message, Request) else 'response'} from {flow}: {error}")
@@ -206,6 +209,9 @@ class SipStack:
         counters.inc(_METHOD_COUNTERS.get(request.method, "sip_unknown"))
         key = server_key(request)
         known = self._servers.get(key)
+        meant = self._servers.get((*key[:-1], "INVITE")) if request.method == "CANCEL" else known
+        if meant is not None and self.is_stranger(meant.flow, flow):
+            raise SipError(481, f"{request.method} for a request of {meant.flow}")
         if known is not None:
             known.feed(Acked(request) if request.method == "ACK" else RETRANSMITTED)
             return
@@ -219,7 +225,7 @@ class SipStack:
         _mark_source(request, flow)
         assert self.core is not None
         if request.method == "ACK":
-            self.core.on_ack(request)
+            self.core.on_ack(request, flow)
             return
         transaction = ServerTransaction(self, request, flow, key)
         self._servers[key] = transaction
@@ -257,7 +263,17 @@ class SipStack:
         transaction.reply(200)
         invite.cancelled(cancel)
 
-    def _on_response(self, response: Response) -> None:
+    def is_stranger(self, phone: Flow, came: Flow) -> bool:
+        """Is what came from there not of the phone at the first flow? What has SAs speaks by SAs (TS 33.203 7.1)."""
+        if phone.local < self.clear or self.protection is None:
+            return False
+        stranger = came.local < self.clear or not self.protection.same_phone(phone, came)
+        if stranger:
+            counters.inc("sip_unprotected")
+            log(SIP, INFO, f"refused: {came} speaks as if it were {phone}, which has SAs")
+        return stranger
+
+    def _on_response(self, flow: Flow, response: Response) -> None:
         count_code(response.code)
         check_response(response)
         via = response.via
@@ -266,7 +282,7 @@ class SipStack:
         ):
             raise SipError(400, "a response that is not for us")  # RFC 3261 8.1.3.3, 18.1.2
         transaction = self._clients.get((via.branch, response.cseq.method))
-        if transaction is None:
+        if transaction is None or self.is_stranger(transaction.flow, flow):
             counters.inc("sip_stray_response")
             log(SIP, DEBUG, f"stray response {response.code}", id=self.log_id(response.call_id))
             return

@@ -42,7 +42,7 @@ class Core:
             response.body = self.body
             transaction.respond(response)
 
-    def on_ack(self, request: Request) -> None:
+    def on_ack(self, request: Request, flow: Flow) -> None:
         pass
 
 

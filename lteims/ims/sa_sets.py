@@ -175,10 +175,10 @@ class SaSets:
 
     def registered(self, found: SaSet, expires: float) -> None:
         """Its phone has proven itself, for `expires` seconds."""
+        self._unproven.pop(found, None)
         if found.state is S.TEMPORARY:
             counters.inc("ipsec_established")
             log(IMS, INFO, f"IPsec for {found.impi} established: SA set {found.id:08x}, {found.algorithms}")
-            self._unproven.pop(found, None)
         self._handle(self._phone_of(found), life.Registered(found, expires))
 
     def refused(self, found: SaSet) -> None:

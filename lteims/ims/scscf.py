@@ -83,6 +83,9 @@ class Registrar:
         )
         if integrity is not None and integrity.impi != subscriber.impi:
             raise SipError(403, f"REGISTER of {subscriber.impi} by the SA of {integrity.impi}")
+        for contact in request.contacts:  # at once: behind a 401 this would be the end of the SAs that it began
+            if contact.uri.scheme != "*":
+                self._expires(contact, request)
         authenticated = await self.authenticate(subscriber, impu, request, credentials, integrity, register=True)
         if subscriber.external and request.contacts and not _leaves(request):
             self._plan(subscriber, request)  # what is refused here the HSS does not hear of

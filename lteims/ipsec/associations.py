@@ -148,7 +148,7 @@ class Associations:
         match event:
             case Challenged(new):
                 return self._challenged(new, now)
-            case Registered(SaSet(state=S.TEMPORARY) as proven, expires):
+            case Registered(SaSet(state=S.TEMPORARY | S.CLOSING) as proven, expires):  # or it had left
                 return self._established(proven, expires, now)
             case Registered(SaSet(state=S.ESTABLISHED | S.OLD) as used, expires):
                 # TS 33.203 7.4.1a: a refresh makes no set's life shorter

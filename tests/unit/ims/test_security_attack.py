@@ -9,6 +9,7 @@ from lteims.ipsec.associations import GRACE, S
 from lteims.net.sip_flow import CLIENT, SERVER, Endpoint, Flow
 from lteims.sip.errors import SipError
 from lteims.sip.message import Response
+from tests.unit.ims.registry import Registry, user
 from tests.unit.ims.test_security import UE, VERIFY, Edge, offer, request
 
 OTHER = "192.0.2.101"
@@ -199,3 +200,29 @@ def test_a_401_without_sas_shows_none() -> None:
     response = Response(401)
     edge.security.mark(Flow("UDP", 1, UE, 6000), response)
     assert "security-server" not in response.headers
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_a_registration_by_sas_that_are_given_up(proven: bool) -> None:
+    """What is answered 200 has SAs for as long as it lasts."""
+    edge = Edge()
+    if proven:
+        edge.registers(offer())
+        edge.leaves()
+    else:
+        edge.challenge(offer())
+        edge.security.refused(Flow("UDP", 1, UE, 6000))
+    assert edge.set_at().state is S.CLOSING
+    edge.security.registered(Flow("UDP", 1, UE, 6000), 600)
+    edge.registry.time.advance(GRACE + 1)
+    assert edge.set_at().state is S.ESTABLISHED
+    edge.security.check(request("INVITE"), Flow("UDP", 1, UE, 6000))
+
+
+async def test_a_lifetime_that_is_too_brief_is_told_before_the_401() -> None:
+    """423 in answer to what a phone protects by new SAs would be the end of them."""
+    registry = Registry(user(pwd="secret"))
+    with pytest.raises(SipError) as refused:
+        await registry.register("Contact: <sip:1@192.0.2.1>;expires=30")
+    assert refused.value.code == 423
+    assert registry.challenges.outstanding() == 0

@@ -164,7 +164,7 @@ def _line(message: Message) -> str:
     words = [m.title(message.TYPE).removeprefix("SGsAP-")]
     nas = getattr(message, "nas_message_container", None)
     if nas is not None:
-        words.append(_CP.get(nas[1], nas.hex()))
+        words.append((_CP.get(nas[1]) if len(nas) > 1 else None) or nas.hex())
     cause = getattr(message, "sgs_cause", None)
     if cause is None:
         cause = getattr(message, "reject_cause", None)

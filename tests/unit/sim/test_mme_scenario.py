@@ -12,7 +12,7 @@ from lteims.sgsap.elements import Lai, Plmn
 from lteims.sim import mme_run
 from lteims.sim.errors import PhoneError, ScenarioError
 from lteims.sim.mme_phone import MmePhone
-from lteims.sim.mme_scenario import VERBS, load, parse
+from lteims.sim.mme_scenario import VERBS, WHATS, load, parse
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = """\
@@ -120,3 +120,12 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFi
     for arguments, says in (([], "no server"), (["--server", "10.0.0.1:many"], "server: ")):
         assert main(["mme", str(file), *arguments]) == 1
         assert says in capsys.readouterr().err
+
+
+def test_the_documentation_has_every_step_and_field() -> None:
+    text = (ROOT / "docs/simulators.md").read_text(encoding="utf-8").partition("## lteims mme")[2]
+    for verb, fields in VERBS.items():
+        line = next(line for line in text.splitlines() if line.startswith(f"| `{verb}` |"))
+        assert all(f"`{field}`" in line for field in fields if field != "within"), verb
+    for what in WHATS:
+        assert f"`{what}`" in text.partition("`expect` knows")[2]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lteims.clock import Clock
 
-WIDTH = 30  # characters between two columns
+WIDTH = 30  # characters between two columns, if nothing else is said
 _MOST = 100_000  # arrows that are kept
 
 
@@ -24,8 +24,9 @@ class Arrow:
 class Ladder:
     """The arrows in the order in which they happened; times are seconds since the first one."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, width: int = WIDTH) -> None:
         self._clock = clock
+        self._width = width
         self.arrows: list[Arrow] = []
         self._phones: list[str] = []
 
@@ -52,26 +53,26 @@ class Ladder:
         if not self.arrows:
             return ""
         columns = [*self._phones[:1], "server", *self._phones[1:]]
-        start, lines = self.arrows[0].at, [" " * 10 + "".join(f"{name:<{WIDTH}}" for name in columns).rstrip()]
+        start, lines = self.arrows[0].at, [" " * 10 + "".join(f"{name:<{self._width}}" for name in columns).rstrip()]
         if len(self.arrows) > last:
             lines.append(f"{'':10}... {len(self.arrows) - last} before ...")
         for arrow in self.arrows[-last:]:
             index = self._phones.index(arrow.phone)
-            lines.append(f"{arrow.at - start:8.3f}  {_line(arrow, index + 1 if index else 0, len(columns))}")
+            lines.append(f"{arrow.at - start:8.3f}  {_line(arrow, index + 1 if index else 0, len(columns), self._width)}")
         return "\n".join(lines)
 
 
-def _line(arrow: Arrow, at: int, columns: int, server: int = 1) -> str:
+def _line(arrow: Arrow, at: int, columns: int, width: int, server: int = 1) -> str:
     """One arrow from or to the phone in column `at`."""
-    cells = list("|".ljust(WIDTH) * (columns - 1) + "|")
+    cells = list("|".ljust(width) * (columns - 1) + "|")
     if arrow.outgoing is None:
         text = f"* {arrow.label}"
-        cells[at * WIDTH + 2 : at * WIDTH + 2 + len(text)] = text
+        cells[at * width + 2 : at * width + 2 + len(text)] = text
         return "".join(cells).rstrip()
     left, right = sorted((at, server))
-    room = (right - left) * WIDTH - 1
+    room = (right - left) * width - 1
     text = f" {arrow.label[: room - 6]} "
     rightwards = arrow.outgoing == (at < server)
     shaft = text.center(room - 1, "-")
-    cells[left * WIDTH + 1 : right * WIDTH] = f"{shaft}>" if rightwards else f"<{shaft}"
+    cells[left * width + 1 : right * width] = f"{shaft}>" if rightwards else f"<{shaft}"
     return "".join(cells).rstrip()

@@ -26,6 +26,7 @@ from lteims.sms.address import Address
 PORT: Final = 29118  # TS 29.118 6.2
 _WITHIN: Final = 10.0  # seconds, for what a scenario expects without saying how long
 _ANSWER: Final = 40.0  # seconds for RP-ACK: TR1M (TS 24.011 10)
+_WIDTH: Final = 44  # of the ladder: names of messages, and of phones behind them
 _AGAIN: Final = 0.2  # seconds between two attempts to connect
 
 
@@ -54,7 +55,7 @@ class _Run:
     def __init__(self, scenario: Scenario, remote: Endpoint) -> None:
         loop = asyncio.get_running_loop()
         self.remote = (remote.host, remote.port)
-        self.ladder = Ladder(time.monotonic)
+        self.ladder = Ladder(time.monotonic, _WIDTH)
         self.links: dict[str, MmeLink] = {}
         self.hosts = {each.name: each.host for each in scenario.mmes}
         names = {phone.imsi: phone.name for phone in scenario.phones}

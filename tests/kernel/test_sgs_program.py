@@ -3,6 +3,8 @@
 import asyncio
 import os
 import re
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +15,7 @@ import pytest
 from lteims.sim.mme_link import MmeLink
 from lteims.sim.mme_phone import MmePhone, Paging
 from lteims.sms import rp
-from tests.kernel.sgs_program import FORCED, ONE, STRANGER, TWO, A, B, C, Program, User, running
+from tests.kernel.sgs_program import FORCED, ONE, ROOT, STRANGER, TWO, A, B, C, Program, User, running
 
 LONG = "".join(f"{n:03} bottles of beer on the wall. " for n in range(12))  # three parts
 UCS2 = "Здравствуй, 世界 😀"
@@ -381,3 +383,24 @@ def test_nobody_is_there(server: Program, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{file}:3: mme one: " in done.stderr
     assert "refused" in done.stderr
+
+
+def test_the_scenario_of_the_documentation(server: Program, tmp_path: Path) -> None:
+    """docs/scenarios/sgs.yaml against the configuration that comes with the program."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    output = tmp_path / "output"
+    command = [sys.executable, "-m", "lteims", "-D", "WITH_CORE=1", str(tmp_path / "config" / "ims.cfg")]
+    with output.open("wb") as out:
+        process = server.lab.popen("hss", command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        end = time.monotonic() + 60
+        while " ready: " not in output.read_text(encoding="utf-8"):
+            assert time.monotonic() < end, output.read_text(encoding="utf-8")
+            time.sleep(0.1)
+        scenario = str(ROOT / "docs/scenarios/sgs.yaml")
+        done = server.lab.run("hss", [sys.executable, "-m", "lteims", "mme", "-v", scenario], 60.0)
+        assert done.returncode == 0, done.stdout + done.stderr
+        print(done.stdout)
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -58,7 +58,8 @@ class Ladder:
             lines.append(f"{'':10}... {len(self.arrows) - last} before ...")
         for arrow in self.arrows[-last:]:
             index = self._phones.index(arrow.phone)
-            lines.append(f"{arrow.at - start:8.3f}  {_line(arrow, index + 1 if index else 0, len(columns), self._width)}")
+            line = _line(arrow, index + 1 if index else 0, len(columns), self._width)
+            lines.append(f"{arrow.at - start:8.3f}  {line}")
         return "\n".join(lines)
 
 

@@ -141,6 +141,12 @@ class Challenges:
             return self._judge_old(subscriber, request, credentials)
         if challenge.impi != subscriber.impi:
             return Judgement(Verdict.CHALLENGE, f"the nonce was given to {challenge.impi}")
+        if challenge.vector.aka is not None:  # a card that refuses begins no SAs: it says so in clear
+            if "auts" in credentials.params:
+                return self._resync(challenge, credentials)
+            if not credentials.get("response"):  # TS 24.229 5.1.1.5.3: neither response nor AUTS
+                self._forget(challenge)
+                return Judgement(Verdict.REFUSED, "MAC failure: the SIM does not accept our AUTN (K or OPc differ)")
         if challenge.protected and (integrity is None or integrity.nonce != challenge.nonce):
             how = "in clear" if integrity is None else "by other SAs"  # TS 33.203 7.2: SM7 is protected by the new ones
             return Judgement(Verdict.CHALLENGE, f"the answer came {how}, and the 401 had begun SAs for it")
@@ -151,12 +157,6 @@ class Challenges:
         if algorithm.upper() != challenge.vector.algorithm.upper():
             self._forget(challenge)
             return Judgement(Verdict.CHALLENGE, f"algorithm {algorithm[:20]} instead of {challenge.vector.algorithm}")
-        if challenge.vector.aka is not None:
-            if "auts" in credentials.params:
-                return self._resync(challenge, credentials)
-            if not credentials.get("response"):  # TS 24.229 5.1.1.5.3: neither response nor AUTS
-                self._forget(challenge)
-                return Judgement(Verdict.REFUSED, "MAC failure: the SIM does not accept our AUTN (K or OPc differ)")
         return self._judge_response(challenge, request, credentials)
 
     def _judge_old(self, subscriber: Subscriber, request: Request, credentials: AuthValue) -> Judgement:

@@ -253,6 +253,9 @@ class CxHss:
     async def _report(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:
         """A SAR whose answer changes nothing; the end of a registration is told later where it cannot be now."""
         ends = kind not in (ServerAssignmentType.AUTHENTICATION_FAILURE, ServerAssignmentType.AUTHENTICATION_TIMEOUT)
+        known = self._users.by_impi(impi)
+        if known is None or not known.bindings:
+            self._vectors.drop(impi)  # the HSS forgets who serves the user, and is asked for others
         try:
             saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind))
         except SipError as error:

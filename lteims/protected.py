@@ -4,13 +4,17 @@ app.py calls: `take_ports` before anything is served, `secure` when there are su
 """
 
 import asyncio
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 from lteims.config import ImsConfig
-from lteims.errors import LteimsError
+from lteims.errors import LteimsError, OperatorError
 from lteims.ims.sa_sets import SaSets
 from lteims.ims.security import Security
 from lteims.ims.subscribers import Subscribers
+from lteims.ipsec.algorithms import pairs
 from lteims.ipsec.errors import NoIpsec
+from lteims.ipsec.sa import Aalg, Ealg
 from lteims.net.ipsec import Ipsec
 from lteims.net.ipsec_choice import open_ipsec
 from lteims.net.sip import SipStack
@@ -19,8 +23,9 @@ from lteims.net.xfrm import KernelIpsec
 from lteims.sip.grammar import host_port
 from lteims.trace import IMS, INFO, WARN, log
 
-PORTS = 5  # a server port and four client ports: a phone has three sets at most, and one more may just go
-TRIES = 100  # groups of ports that are tried, one behind the other
+_A = TypeVar("_A", Aalg, Ealg)
+PORTS: Final = 5  # a server port and four client ports: a phone has three sets at most, and one more may just go
+TRIES: Final = 100  # groups of ports that are tried, one behind the other
 
 
 def take_ports(loop: asyncio.AbstractEventLoop, stack: SipStack, config: ImsConfig) -> Ipsec | None:
@@ -33,6 +38,11 @@ def take_ports(loop: asyncio.AbstractEventLoop, stack: SipStack, config: ImsConf
         log(IMS, WARN, f"IPsec is not served, phones go on in clear: {error}")
         return None
     bases = list(stack.endpoints)
+    if not pairs(_wanted(config.ipsec_aalg_list, ipsec.aalgs), _wanted(config.ipsec_ealg_list, ipsec.ealgs)):
+        lists = "ipsec_aalg_list and ipsec_ealg_list leave no pair that can go together"
+        log(IMS, WARN, f"IPsec is not served, phones go on in clear: {lists}")
+        ipsec.close()
+        return None
     left = ipsec.clean({base.own_host for base in bases})
     if left:
         log(IMS, INFO, f"{left} SAs of an earlier process removed")
@@ -48,10 +58,16 @@ def take_ports(loop: asyncio.AbstractEventLoop, stack: SipStack, config: ImsConf
     return ipsec
 
 
+def _wanted(names: Sequence[str] | None, able: Sequence[_A]) -> list[_A]:
+    return [each for each in able if names is None or each in names]
+
+
 def _bind(stack: SipStack, base: Endpoint, first: int, ipsec: Ipsec) -> None:
     """The ports at ipsec_port, or the next that are free."""
-    for port in range(first, min(first + PORTS * TRIES, 65536 - PORTS), PORTS):
-        if port <= base.bind_port < port + PORTS:
+    taken = {e.bind_port for e in stack.endpoints if e.own_host == base.own_host}
+    refusal: Exception = OperatorError(f"ipsec_port {first} leaves no room for {PORTS} ports that nobody has")
+    for port in range(first, min(first + PORTS * TRIES, 65537 - PORTS), PORTS):
+        if not taken.isdisjoint(range(port, port + PORTS)):
             continue
         try:
             stack.bind_protected(base, range(port, port + PORTS), ipsec, tcp=ipsec.tcp)

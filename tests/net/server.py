@@ -73,6 +73,7 @@ class Server:
     ipsec: bool = False
     port: int = 0
     prefix: tuple[str, ...] = ()  # of the command line: another namespace, fewer rights
+    program: tuple[str, ...] = (str(PROGRAM),)
     ready: str = ""
     process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
 
@@ -117,7 +118,7 @@ class Server:
         self.write()
         with (self.folder / "stdout").open("ab") as out, (self.folder / "stderr").open("ab") as err:
             offset = out.tell()
-            command = [*self.prefix, str(PROGRAM), str(self.config)]
+            command = [*self.prefix, *self.program, str(self.config)]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, text=True)
         self._wait_until_ready(offset)
         return self

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from lteims import counters
 from lteims.config import ImsConfig
-from lteims.ims.sgs_mme import Connected, Mme, MmeLink, Phone
+from lteims.ims.sgs_mme import Connected, Mme, MmeLink, Phone, Timer
 from lteims.ims.sgs_sms import Conversation
 from lteims.ims.sgs_transaction import Around, Delivery, Gateway
 from lteims.ims.sgs_users import SgsUsers
@@ -191,6 +191,7 @@ class Sgs:
             self._end_conversation(phone)  # what is on its way goes to where the phone was
             phone.mme.phones.discard(imsi)
             phone.mme = mme
+        phone.subscriber = users[0]
         mme.phones.add(imsi)
         self._tell(phone, request)
 
@@ -225,10 +226,12 @@ class Sgs:
     def _on_phone(self, link: MmeLink, message: Message) -> None:
         imsi = getattr(message, "imsi")  # noqa: B009 - all of them have one
         phone = self._phones.get(imsi)
-        if phone is not None and phone.mme.link is link:
-            self._tell(phone, message)
-            return
         known = bool(self._users.of(imsi))
+        if phone is not None and phone.mme.link is link:
+            if known:
+                self._tell(phone, message)
+                return
+            self._tell(phone, Status(imsi, SgsCause.IMSI_UNKNOWN, b""))  # its user has gone: so does the phone
         counters.inc("sgs_unexpected")
         match message:
             case UplinkUnitdata() | ServiceRequest():  # 5.11.3, 5.12.3: let the phone come again
@@ -307,7 +310,7 @@ class Sgs:
                 case sgs.Send(message):
                     self._transmit(phone, message)
                 case sgs.SetTimer(timer, delay, serial):
-                    self._wheel.add(delay, self._fired, phone, sgs.TimerFired(timer, serial))
+                    self._set_timer(phone, timer, delay, sgs.TimerFired(timer, serial))
                 case sgs.Authorize():
                     counters.inc("sgs_associated")
                     self._tell(phone, sgs.Accept(phone.tmsi))
@@ -331,9 +334,26 @@ class Sgs:
         if phone.mme.link is not None:
             phone.mme.link.send(message)
 
-    def _fired(self, phone: Phone, event: sgs.TimerFired) -> None:
-        if self._phones.get(phone.association.imsi) is phone:
-            self._tell(phone, event)
+    def _set_timer(self, phone: Phone, timer: str, delay: float, event: sgs.TimerFired) -> None:
+        """An MME that resets again and again must not fill the wheel with timers of hours."""
+        due = self._loop.time() + delay
+        running = phone.timers.get(timer)
+        if running is not None and running.due <= due:
+            running.due, running.event = due, event
+            return
+        phone.timers[timer] = made = Timer(due, event)
+        self._wheel.add(delay, self._fired, phone, made)
+
+    def _fired(self, phone: Phone, timer: Timer) -> None:
+        name = timer.event.name
+        if self._phones.get(phone.association.imsi) is not phone or phone.timers.get(name) is not timer:
+            return
+        left = timer.due - self._loop.time()
+        if left > 0:
+            self._wheel.add(left, self._fired, phone, timer)
+            return
+        del phone.timers[name]
+        self._tell(phone, timer.event)
 
     def _on_lost(self, phone: Phone, why: sgs.Why) -> None:
         counters.inc("sgs_lost")

@@ -10,6 +10,7 @@ from lteims.ims.subscribers import Subscriber
 from lteims.sgsap import reset
 from lteims.sgsap.association import Association
 from lteims.sgsap.message import Message
+from lteims.sgsap.primitive import TimerFired
 
 
 class MmeLink(Protocol):
@@ -52,7 +53,7 @@ class Connected:
 class Phone:
     """A phone of an MME."""
 
-    __slots__ = ("association", "conversation", "mme", "subscriber", "tmsi")
+    __slots__ = ("association", "conversation", "mme", "subscriber", "timers", "tmsi")
 
     def __init__(self, association: Association, subscriber: Subscriber, mme: Mme, tmsi: int) -> None:
         self.association = association
@@ -60,3 +61,14 @@ class Phone:
         self.mme = mme
         self.tmsi = tmsi
         self.conversation: Conversation | None = None
+        self.timers: dict[str, Timer] = {}  # by name
+
+
+class Timer:
+    """A timer of a phone's association. It has one entry in the wheel, however often it is set anew meanwhile."""
+
+    __slots__ = ("due", "event")
+
+    def __init__(self, due: float, event: TimerFired) -> None:
+        self.due = due
+        self.event = event

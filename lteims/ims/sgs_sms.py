@@ -200,7 +200,7 @@ class Conversation:
                 case MnsmsErrorInd():
                     self._smr(transaction, action)
                 case SetTimer(name, delay, serial):
-                    self._around.wheel.add(delay, self._fired, transaction, True, TimerFired(name, serial))
+                    self._set_timer(transaction, True, delay, TimerFired(name, serial))
                 case MmsmsRelReq():
                     pass  # the connection is that of all transactions: `_settle`
                 case Terminated():
@@ -247,7 +247,7 @@ class Conversation:
                 case SmRlReportInd():
                     pass
                 case SetTimer(name, delay, serial):
-                    self._around.wheel.add(delay, self._fired, transaction, False, TimerFired(name, serial))
+                    self._set_timer(transaction, False, delay, TimerFired(name, serial))
                 case Terminated():
                     pass  # the CP layer may have something to say still
 
@@ -294,6 +294,9 @@ class Conversation:
             log(IMS, ERROR, f"the report of {self._imsi}: {error!r}", body=traceback.format_exc())
 
     # -- both
+    def _set_timer(self, transaction: Transaction, cp_layer: bool, delay: float, event: TimerFired) -> None:
+        transaction.timers.append(self._around.wheel.add(delay, self._fired, transaction, cp_layer, event))
+
     def _fired(self, transaction: Transaction, cp_layer: bool, event: TimerFired) -> None:
         if self._transactions.get(transaction.ti) is not transaction or transaction.ignored:
             return
@@ -318,6 +321,8 @@ class Conversation:
         if self._transactions.get(transaction.ti) is not transaction:
             return
         del self._transactions[transaction.ti]
+        for timer in transaction.timers:  # else what is over would stay in the wheel for its last seconds
+            self._around.wheel.cancel(timer)
         if transaction is self._mt:
             self._mt = None
         if transaction.delivery is not None and not transaction.ended:

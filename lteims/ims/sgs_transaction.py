@@ -10,7 +10,7 @@ from typing import Protocol
 from lteims.config import ImsConfig
 from lteims.ims.sms_transport import OnEnd, Outcome
 from lteims.ims.subscribers import Subscriber
-from lteims.net.timers import TimerWheel
+from lteims.net.timers import Handle, TimerWheel
 from lteims.sms import rp, smc, smr
 from lteims.sms.errors import SmsError
 from lteims.sms.ti import Ti
@@ -82,4 +82,5 @@ class Transaction:
     rpdu: bytes = b""  # that the phone began with
     outcome: Outcome = Outcome.FAILED  # if no report comes
     ended: bool = False  # has `on_end` been told?
+    timers: list[Handle] = field(default_factory=list)
     ignored: bool = False  # its message gets no answer, as sms_message_filter says

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lteims import counters
-from lteims.config import UserConfig
+from lteims.config import ImpuConfig, UserConfig
 from lteims.sgsap import message as m
 from lteims.sgsap.association import Timings
 from lteims.sgsap.cause import SgsCause
@@ -326,6 +326,63 @@ def test_the_messages_of_a_phone_go_by_one_stream(lab: SgsLab, mme: Mme) -> None
     assert lab.wire.streams_used == {0}
     lab.attached(mme, A)
     assert lab.wire.streams_used == {0, 1 + int(A) % 3}
+
+
+# --- what a peer must not cost
+
+
+def pending(lab: SgsLab) -> int:
+    """Entries of the wheel, those that were cancelled among them."""
+    return sum(len(bucket) for bucket in lab.lab.wheel._buckets.values())
+
+
+def test_an_mme_that_resets_again_and_again_costs_one_timer(lab: SgsLab, mme: Mme) -> None:
+    lab.attached(mme, A)
+    lab.run(60.0)
+    before = pending(lab)
+    for _ in range(200):
+        mme.restart()
+        mme.attach(A)
+        mme.restart()
+        lab.run(1.0)
+    assert pending(lab) <= before + 1
+    lab.run(4 * 3600.0 - 10.0)
+    assert A in lab.sgs._phones
+    lab.run(20.0)
+    assert A not in lab.sgs._phones
+
+
+def test_the_timers_of_what_is_over_keep_nothing(lab: SgsLab, mme: Mme) -> None:
+    a = lab.attached(mme, A)
+    for _ in range(20):
+        a.submit("to nobody", "+49777")
+        lab.run(0.1)
+    held = [handle for bucket in lab.lab.wheel._buckets.values() for handle in bucket if handle]
+    assert not [handle for handle in held if "Conversation" in handle[0].__qualname__]
+
+
+def test_a_user_who_is_not_there_any_more(lab: SgsLab, mme: Mme) -> None:
+    """As one of an external HSS who has left the IMS."""
+    phone = lab.attached(mme, A)
+    subscriber = lab.lab.subscribers.by_impi(f"{A}@{DOMAIN}")
+    assert subscriber is not None
+    lab.lab.subscribers.dismiss(subscriber)
+    phone.submit("Hi", NUMBER_B)
+    lab.run(0.1)
+    play(mme, f"--> UPLINK-UNITDATA CP-DATA\n<-- RELEASE-REQUEST {int(SgsCause.IMSI_UNKNOWN)}")
+    assert A not in lab.sgs._phones
+    mme.attach(A)
+    lab.run(0.1)
+    assert phone.rejected == 2
+
+
+def test_a_user_of_an_external_hss_whose_imsi_is_unknown(lab: SgsLab, mme: Mme) -> None:
+    config = UserConfig(impi="someone@example.org", impu=(ImpuConfig(impu=f"tel:{NUMBER_B}7"),))
+    lab.lab.subscribers.add([config])
+    phone = mme.attach(STRANGER)
+    lab.run(0.1)
+    assert phone.rejected == 2  # IMSI unknown in HLR
+    assert not lab.sgs.associated(STRANGER)
 
 
 # --- beside SIP

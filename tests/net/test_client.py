@@ -110,10 +110,10 @@ async def test_the_server_goes_away(tmp_path: Path) -> None:
 
 
 async def test_the_example(address: str, server: Server) -> None:
-    line = [sys.executable, str(EXAMPLE), address, PASSWORD]
+    line = [sys.executable, "-u", str(EXAMPLE), address, PASSWORD]  # each line at once, though nobody types
     process = await asyncio.create_subprocess_exec(*line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
-    seen = [(await process.stdout.readline()).decode() for _ in range(3)]
+    seen = [(await asyncio.wait_for(process.stdout.readline(), 10)).decode() for _ in range(3)]
     assert seen[0].startswith("connected to IMS ")
     assert seen[1] == "registered: []\n"
     assert seen[2].startswith("sms: ")

@@ -191,6 +191,22 @@ async def test_auts(registry: Registry) -> None:
         assert (judgement.resync is not None) == (wanted is Verdict.RESYNC)
 
 
+async def test_a_card_that_refuses_says_so_in_clear(registry: Registry) -> None:
+    """It begins no SAs, so what it says cannot come by those that the 401 had begun (TS 24.229 5.1.1.5.3)."""
+    (_, sim) = registry.subscribers
+    vector = await registry.hss.multimedia_auth(sim, AuthentType.AKAV1, None)
+    for more, wanted in (
+        ({"auts": "AAAAAAAAAAAAAAAAAAA="}, Verdict.RESYNC),
+        ({"response": ""}, Verdict.REFUSED),
+        ({"response": "0" * 32}, Verdict.CHALLENGE),
+    ):
+        _, challenge = registry.challenges.issue(sim, vector, register=True, qop=False, stale=False)
+        challenge.protected = True
+        params = {"realm": challenge.realm, "nonce": challenge.nonce, "algorithm": "AKAv1-MD5"}
+        judgement = registry.challenges.judge(sim, registry.request(), AuthValue("digest", params | more))
+        assert judgement.verdict is wanted
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch, registry: Registry, ue: Subscriber) -> None:
     monkeypatch.setattr(module, "MAX_NONCES", 10)
     numbers = itertools.count()

@@ -1,0 +1,144 @@
+"""Users of an external HSS as ladders: what phones hear of RTR and PPR, and who is called but not here.
+
+a is such a user; the HSS's requests are handed to cx_push.py, the answers to LIR come from the test.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from lteims.diameter.command import Node
+from lteims.diameter.cx import Ppr, Rtr
+from lteims.diameter.cx_attributes import ReasonCode
+from lteims.diameter.user_data import PublicIdentity, ServiceProfile, UserData
+from lteims.ims.cx_push import Pushes
+from lteims.ims.cx_users import CxUsers
+from lteims.ims.deregistration import Deregistration
+from lteims.sip.errors import SipError
+from lteims.sip.message import Message
+from lteims.sip.uri import Uri
+from lteims.store.memory import MemoryStore
+from tests.flows.phones import BYE, CALL, DOMAIN, Lab
+from tests.flows.test_regevent_ladders import TOLD, asking, inside, state, subscribe, table
+
+IMPI, IMPU, TEL = f"7@{DOMAIN}", f"sip:7@{DOMAIN}", "tel:+497"
+HSS = Node("hss.example", "example")
+
+
+def profile(*identities: str) -> UserData:
+    return UserData(IMPI, (ServiceProfile(tuple(map(PublicIdentity, identities))),))
+
+
+class Home:
+    """A lab whose a is a user of the HSS."""
+
+    def __init__(self) -> None:
+        self.lab = Lab(auth_on_register_only=True)
+        store = MemoryStore()
+        self.users = CxUsers(self.lab.subscribers, store)
+        self.users.take(IMPI, IMPU, profile(IMPU, TEL))
+        self.lab.a = self.lab.phone("a", "7", "192.0.2.17", target="tel:+49302")
+        registrations = Deregistration(self.lab.stack, self.lab.subscribers, self.lab.calls, store)
+        self.pushes = Pushes(self.users, registrations, store)
+
+    def push(self, request: Ppr | Rtr) -> None:
+        """A request of the HSS that is carried out."""
+        assert asyncio.run(self.pushes.serve(request, "session", HSS)).result.ok
+
+
+@pytest.fixture
+def home() -> Home:
+    return Home()
+
+
+A = "sip:7@192.0.2.17:5060"
+
+
+def test_a_new_profile_is_told(home: Home) -> None:
+    subscribe(home.lab)
+    assert table(home.lab.a) == [f"{IMPU} active registered:{A}", f"{TEL} active created:{A}"]
+    home.push(Ppr(IMPI, profile(IMPU, "tel:+498").encode()))
+    home.lab.play(TOLD)
+    assert f"{TEL} terminated unregistered:{A}" in table(home.lab.a)
+    assert f"tel:+498 active refreshed:{A}" in table(home.lab.a)
+    home.lab.nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("reason", "event"),
+    [(ReasonCode.PERMANENT_TERMINATION, "rejected"), (ReasonCode.SERVER_CHANGE, "deactivated")],
+)
+def test_the_end_of_a_registration_is_told(home: Home, reason: ReasonCode, event: str) -> None:
+    subscribe(home.lab)
+    home.push(Rtr(IMPI, reason))
+    home.lab.play(TOLD)
+    assert state(home.lab.a) == f"terminated;reason={event}"
+    assert table(home.lab.a)[0] == f"{IMPU} terminated {event}:{A}"
+    assert home.users.by_impi(IMPI) is None
+
+
+@pytest.mark.parametrize("reason", [ReasonCode.NEW_SERVER_ASSIGNED, ReasonCode.REMOVE_S_CSCF])
+def test_who_is_elsewhere_already_hears_nothing(home: Home, reason: ReasonCode) -> None:
+    subscribe(home.lab)
+    home.push(Rtr(IMPI, reason))
+    home.lab.clock.advance(10)
+    home.lab.nothing_left()
+    assert home.users.by_impi(IMPI) is None
+    inside(home.lab.a)
+    asking(home.lab, home.lab.a)
+    home.lab.play("""
+        a --> SUBSCRIBE
+        a <-- 481 SUBSCRIBE
+    """)
+
+
+def test_the_end_of_a_registration_ends_calls(home: Home) -> None:
+    home.lab.play(CALL)
+    home.push(Rtr(IMPI, ReasonCode.PERMANENT_TERMINATION))
+    home.lab.play("""
+        a <-- BYE
+                BYE --> b
+        a --> 200 BYE
+                200 BYE <-- b
+    """)
+
+
+class Directory:
+    """What the HSS says of others."""
+
+    def __init__(self, answer: bool | SipError) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    async def location_info(self, impu: Uri) -> bool:
+        self.asked.append(impu.text)
+        if isinstance(self.answer, SipError):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(True, 480), (False, 404), (SipError(504, "no answer", {"retry-after": "10"}), 504)]
+)
+def test_who_is_called_and_not_here(answer: bool | SipError, code: int) -> None:
+    lab = Lab()
+    lab.pcscf.directory = directory = Directory(answer)
+    lab.a.target = f"sip:99@{DOMAIN}"
+    lab.play(f"""
+        a --> INVITE sdp
+        a <-- 100
+        a <-- {code}
+        a --> ACK
+    """)
+    assert directory.asked == [lab.a.target]
+    refusal: Message = lab.a.last(str(code))
+    assert refusal.get("retry-after") == ("10" if code == 504 else "")
+
+
+def test_the_hss_is_not_asked_for_others(lab_with: Callable[..., Lab]) -> None:
+    """For somebody of ue_db, for other domains, for the server itself it has no answer."""
+    lab = lab_with()
+    lab.pcscf.directory = directory = Directory(True)
+    lab.play(CALL + BYE)
+    assert directory.asked == []

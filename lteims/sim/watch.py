@@ -38,7 +38,8 @@ class Watch:
     async def subscribe(self, expires: int = 600000) -> None:
         """SUBSCRIBE, or refresh; 0 ends it. PhoneError if the network refuses."""
         phone = self._phone
-        if self._dialog is None:
+        if not self.active:
+            self.state = ""
             public = phone.public
             self._dialog = Dialog(phone.tokens.call_id(), f"<{public}>", phone.tokens.tag(), f"<{public}>", public)
         request = self._dialog.request("SUBSCRIBE")

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from lteims.net.ipsec_choice import Where
+from lteims.sim.path import Arrival
+from lteims.sim.path import Path as Path_
 from lteims.sim.profiles import PLAIN
+from lteims.sim.transactions import Agent
 from lteims.sip.message import Request, Response, parse
 from lteims.sip.transaction import Timings
 from tests.kernel.lab import host
@@ -19,7 +22,7 @@ from tests.net.server import Server
 from tests.peers.field import Drivers, Field, imsi, play, talk_and_text, two_phones
 
 pytestmark = pytest.mark.skipif(not host.has_namespaces(), reason="namespaces need root; the kernel lab has phones too")
-HASTY = replace(PLAIN, timings=Timings(0.1, 0.4, 0.5))
+HASTY = replace(PLAIN, timings=Timings(0.1, 0.4, 0.5), tcp_from=65536)
 OLD = 64 * 0.05  # seconds that a set lives which has a successor
 _numbers = itertools.count(1)
 
@@ -243,3 +246,64 @@ def test_two_sip_addr_of_one_host(field: Field, tmp_path: Path) -> None:
     with both:
         assert "10.90.1.2:5105" in both.ready
         play(field, scene)
+
+
+@pytest.mark.parametrize("label", ["401", "200"])
+@pytest.mark.parametrize("turn", ["first", "again", "leaving"])
+def test_lost_answers(field: Field, server: Server, monkeypatch: pytest.MonkeyPatch, turn: str, label: str) -> None:
+    """Of the three copies of an answer to REGISTER the first two are lost: the next one is the same."""
+    lost: list[bytes] = []
+    armed: list[bool] = []
+    hear = Agent.on_message
+
+    def lossy(self: Agent, path: Path_, arrival: Arrival, data: bytes) -> None:
+        if armed and len(lost) < 2 and data.startswith(f"SIP/2.0 {label}".encode()) and b"REGISTER" in data:
+            lost.append(data)
+        else:
+            hear(self, path, arrival, data)
+
+    monkeypatch.setattr(Agent, "on_message", lossy)
+
+    async def scene(drivers: Drivers) -> None:
+        async with field.phone(server, 7, HASTY, ipsec=drivers(Where.USER)) as ue:
+            if turn == "first":
+                armed.append(True)
+            await ue.register()
+            if turn == "again":
+                armed.append(True)
+            await ue.register()
+            await ue.sms(ue.number, "here")
+            assert (await ue.next_sms()).text == "here"
+            if turn == "leaving" and label == "200":
+                armed.append(True)
+            await ue.deregister()
+            assert len(lost) == (0 if (turn, label) == ("leaving", "401") else 2)
+            assert len(set(lost)) <= 1
+            assert ue.faults == []
+
+    play(field, scene)
+
+
+@pytest.mark.parametrize("event", ["rejected", "probation"])
+def test_the_network_ends_a_registration(field: Field, server: Server, event: str) -> None:
+    """The NOTIFY comes by the SAs that are given up, and the phone may come again at once, as often as it likes."""
+
+    async def scene(drivers: Drivers) -> None:
+        async with field.phone(server, 8, HASTY, ipsec=drivers(Where.USER)) as ue:
+            for _ in range(6):
+                await ue.register()
+                await ue.subscribe()
+                heard = len(ue.watch.documents)
+                field.monitor(server, f"unregister {ue.number} {event}")
+                async with asyncio.timeout(5):
+                    while len(ue.watch.documents) == heard:
+                        await asyncio.sleep(0.02)
+                assert ue.security is not None
+                ue.security.left()
+                ue.auth.forget()
+            await ue.register()
+            await ue.sms(ue.number, "here")
+            assert (await ue.next_sms()).text == "here"
+            await ue.deregister()
+
+    play(field, scene)

@@ -38,7 +38,7 @@ class Watch:
     async def subscribe(self, expires: int = 600000) -> None:
         """SUBSCRIBE, or refresh; 0 ends it. PhoneError if the network refuses."""
         phone = self._phone
-        if not self.active:
+        if self._dialog is None or not self.active:
             self.state = ""
             public = phone.public
             self._dialog = Dialog(phone.tokens.call_id(), f"<{public}>", phone.tokens.tag(), f"<{public}>", public)

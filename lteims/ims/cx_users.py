@@ -118,6 +118,7 @@ class CxUsers:
     def came(self, subscriber: Subscriber) -> None:
         """It has a contact."""
         self._away.pop(subscriber.impi, None)
+        self._subscribers.claim(subscriber)
 
     def left(self, subscriber: Subscriber) -> None:
         """It has none any more."""

@@ -99,6 +99,11 @@ def same_imei(a: str, b: str) -> bool:
     return bool(digits_a) and digits_a == digits_b
 
 
+def _gives_way(owner: Subscriber, other: Subscriber) -> bool:
+    """Does an IMPU go over to another user? The HSS may give one to several, and move it from one to the next."""
+    return owner.external and other.external and not owner.bindings and owner is not other
+
+
 BindingListener = Callable[[Subscriber, Binding, str], None]
 
 
@@ -188,14 +193,24 @@ class Subscribers:
 
     def _file(self, subscriber: Subscriber, impu: Impu) -> None:
         """Let an IMPU be found."""
-        if self._by_key.setdefault(impu.key, (subscriber, impu))[0] is not subscriber:
-            log(IMS, WARN, f"ue_db: IMPU {impu.uri} belongs to {self._by_key[impu.key][0].impi} already")
+        owner = self._by_key.get(impu.key)
+        if owner is None or _gives_way(owner[0], subscriber):
+            self._by_key[impu.key] = (subscriber, impu)
+        elif owner[0] is not subscriber:
+            log(IMS, WARN, f"{subscriber.impi}: IMPU {impu.uri} belongs to {owner[0].impi} already")
         if is_wildcard(impu.uri):
             self._wildcards.append((subscriber, impu))
         name = impu.uri.number or impu.uri.user
         known = self._by_name.setdefault(name, (subscriber, impu))
         if known is not None and known[0] is not subscriber:
-            self._by_name[name] = None
+            self._by_name[name] = (subscriber, impu) if _gives_way(known[0], subscriber) else None
+
+    def claim(self, subscriber: Subscriber) -> None:
+        """Let the IMPUs be found that a user of an external HSS shares with one who has no contact any more."""
+        for impu in subscriber.impus:
+            owner = self._by_key.get(impu.key)
+            if owner is not None and owner[0] is not subscriber and _gives_way(owner[0], subscriber):
+                self._file(subscriber, impu)
 
     def add_impu(self, subscriber: Subscriber, impu: Impu) -> None:
         """Give a user one more IMPU, that nobody has yet; its phones hear of it as of a refresh."""

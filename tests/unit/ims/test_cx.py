@@ -402,6 +402,26 @@ async def test_a_second_registration_set() -> None:
     assert sorted(texts(subscriber.impus)) == sorted([IMPU, TEL, other])
 
 
+async def test_a_number_that_moves_to_another_card() -> None:
+    """The HSS gives an identity to a second user; it is that one's while the first has no contact."""
+    registry = CxRegistry(subscription(), subscription(SOFT, SOFT, TEL))
+    first, second = Ue(registry), Ue(registry, SOFT, host="192.0.2.8")
+    for ue in (first, second):
+        await ue.register()
+    owner = registry.subscribers.by_impu(parse_uri(TEL))
+    assert owner is not None
+    assert owner[0].impi == IMPI
+    await first.register(expires=0)
+    await second.register()
+    owner = registry.subscribers.by_impu(parse_uri(TEL))
+    assert owner is not None
+    assert owner[0].impi == f"{SOFT}@{DOMAIN}"
+    await registry.settle()
+    registry.users.forget(IMPI)
+    assert registry.subscribers.by_impu(parse_uri(TEL)) == owner
+    assert registry.subscribers.by_impu(parse_uri(IMPU)) is None
+
+
 # -- PPR and RTR
 async def test_a_new_profile() -> None:
     registry = CxRegistry()

@@ -70,17 +70,19 @@ class _Run:
         player.phone.centre = Address.number(player.entry.centre)
 
     async def connect(self, name: str, within: float) -> None:
-        """Connect an MME, again and again where nobody listens yet; OSError in the end."""
+        """Connect an MME, within so many seconds again and again where nobody listens yet; OSError in the end."""
         end = time.monotonic() + within
-        host = self.hosts[name]
+        host, link = self.hosts[name], self.links[name]
         while True:
             try:
-                await self.links[name].connect(self.remote, (host, 0) if host else None)
+                await link.connect(self.remote, (host, 0) if host else None)
             except OSError:
                 if time.monotonic() > end:
                     raise
                 await asyncio.sleep(_AGAIN)
-            else:
+                continue
+            await asyncio.sleep(_AGAIN if within else 0.0)
+            if not link.lost:  # as it would be where a server took it in its last moment
                 return
 
     def move(self, player: _Player, mme: str) -> None:

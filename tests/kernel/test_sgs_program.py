@@ -385,6 +385,49 @@ def test_nobody_is_there(server: Program, tmp_path: Path) -> None:
     assert "refused" in done.stderr
 
 
+REFUSED = """
+phones:
+  alice: {{imsi: {a}}}
+steps:
+  - attach: alice
+  - sms: {{phone: alice, to: "{number}", text: refused, cp_cause: 17}}
+  - lost: {{mme: mme, within: 60}}
+  - connect: {{mme: mme, within: 60}}
+  - attach: {{phone: alice, within: 30}}
+  - silent: alice
+  - sms: {{phone: alice, to: "{number}", text: unheard, unanswered: yes, within: 2}}
+"""
+
+
+@pytest.mark.parametrize("server", [4], ids=["ipv4"], indirect=True)
+async def test_the_simulator_sees_refusals_and_a_server_that_restarts(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "sgs.yaml"
+    file.write_text(REFUSED.format(a=A.imsi, number=B.number), encoding="utf-8")
+    await program.ask("config_set", sms_message_filter={"cp_data": "reject"}, sms_forced_cp_cause=17)
+    command = [sys.executable, "-u", "-m", "lteims", "mme", str(file), "--server", program.server]
+    out = tmp_path / "output"
+    before = program.log().count(f"CP-DATA of {A.imsi}: reject")
+    with out.open("wb") as output:
+        process = program.lab.popen("mme", command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        end = time.monotonic() + 60
+        while program.log().count(f"CP-DATA of {A.imsi}: reject") == before:
+            assert time.monotonic() < end, out.read_text(encoding="utf-8")
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
+        program.kill()
+        program.start()
+        end = time.monotonic() + 60
+        while process.poll() is None:
+            assert time.monotonic() < end, out.read_text(encoding="utf-8")
+            await asyncio.sleep(0.2)
+        assert process.returncode == 0, out.read_text(encoding="utf-8")
+    finally:
+        if process.poll() is None:
+            process.kill()
+
+
+@pytest.mark.parametrize("server", [4], ids=["ipv4"], indirect=True)
 def test_the_scenario_of_the_documentation(server: Program, tmp_path: Path) -> None:
     """docs/scenarios/sgs.yaml against the configuration that comes with the program."""
     shutil.copytree(ROOT / "config", tmp_path / "config")

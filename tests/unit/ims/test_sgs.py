@@ -405,6 +405,21 @@ def test_a_phone_with_a_contact_gets_its_messages_there_unless_it_is_forced() ->
     assert phone.inbox == ["Hello"]
 
 
+def test_sgs_is_tried_where_a_contact_does_not_answer() -> None:
+    """TS 23.204 6.1: the next domain, once the first one has failed."""
+    lab = SgsLab()
+    mme = lab.connect()
+    subscriber = lab.lab.subscribers.by_impi(f"{B}@{DOMAIN}")
+    assert subscriber is not None
+    lab.lab.phone("c", B, "192.0.2.13")
+    subscriber.bindings[-1].sms_over_ip = True
+    phone = lab.attached(mme, B)
+    lab.submit(NUMBER_B)
+    lab.run(150.0)
+    assert phone.inbox == ["Hello"]
+    assert not lab.waiting(B)
+
+
 def test_the_network_name_for_a_phone(lab: SgsLab, mme: Mme) -> None:
     assert not lab.sgs.inform(A, b"\x46\x40")
     lab.attached(mme, A)

@@ -283,8 +283,6 @@ class Sgs:
             return connected.mmes[0]
         if mme is None:
             mme = self._mmes[name] = Mme(name)
-            if self._is_new(name) and not connected.greeted:  # another one at an address that was there
-                self._greet(link, connected)
         former = mme.link
         if former is not None:
             log(IMS, WARN, f"MME {name} speaks from {link.address} now, and not from {former.address}")
@@ -294,6 +292,8 @@ class Sgs:
         connected.mmes.append(mme)
         for imsi in mme.phones:  # who could not be reached meanwhile
             self._wheel.add(AFTER_UPDATE, self._seen, imsi)
+        if self._is_new(name) and not connected.greeted:  # another one at an address that was there
+            self._greet(link, connected)  # at last, since sending may be the end of the link
         return mme
 
     def _unlink(self, mme: Mme) -> None:

@@ -352,6 +352,21 @@ def test_an_mme_that_resets_again_and_again_costs_one_timer(lab: SgsLab, mme: Mm
     assert A not in lab.sgs._phones
 
 
+def test_an_mme_that_is_lost_by_the_first_thing_it_is_told(lab: SgsLab, mme: Mme) -> None:
+    """What waits for it is too much already, so its association ends while its location update is read."""
+    other = lab.connect(name=OTHER)
+    wire = lab.wire
+    wire.send = lambda *sent, **more: wire.on_lost("it does not read")  # type: ignore[method-assign]
+    other.attach(A)
+    lab.run(1.0)
+    assert [row[0] for row in lab.sgs.rows()] == [NAME]
+    lab.connect(other)
+    phone = other.attach(A)
+    lab.run(1.0)
+    assert phone.attached
+    assert [row[0] for row in lab.sgs.rows()] == [NAME, OTHER]
+
+
 def test_the_timers_of_what_is_over_keep_nothing(lab: SgsLab, mme: Mme) -> None:
     a = lab.attached(mme, A)
     for _ in range(20):

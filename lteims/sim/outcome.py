@@ -5,11 +5,13 @@ Used by scenario_run.py and ue.py for `lteims ue`, by mme_run.py and mme_command
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from lteims.errors import LteimsError
@@ -78,7 +80,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(name: str, options: argparse.Namespace, play: Callable[[], Coroutine[Any, Any, list[Outcome]]]) -> int:
-    """Play, and write what is to be written; the exit code of the command `name`."""
+    """Play, and write what is to be written; the exit code of the command `name`.
+
+    Whoever is stopped half-way (SIGINT, SIGTERM) has failed: a CI job that runs out of time must not look well.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         outcomes = asyncio.run(play())
         if options.junit:
@@ -90,8 +97,13 @@ def run(name: str, options: argparse.Namespace, play: Callable[[], Coroutine[Any
         print(f"{name}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
+        print(f"{name}: stopped", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_OK if all(outcome.passed for outcome in outcomes) else EXIT_FAILED
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def show(outcome: Outcome, *, verbose: bool) -> None:

@@ -1,11 +1,16 @@
 """Scenario files: what is read, and that whatever is wrong is said with its line."""
 
+import argparse
+import asyncio
 import contextlib
+import os
+import signal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lteims.sim import outcome
 from lteims.sim.errors import ScenarioError
 from lteims.sim.junit import document
 from lteims.sim.outcome import Outcome, Result
@@ -113,3 +118,19 @@ def test_junit() -> None:
     assert 'message="403 ? &lt;no&gt;"' in text
     assert "|---&gt;|" in text
     assert '<testcase classname="x" name="4: call a" time="1.000">' in text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_is_stopped_has_not_passed(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    async def play() -> list[Outcome]:
+        os.kill(os.getpid(), number)
+        await asyncio.sleep(20)
+        return []
+
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        assert outcome.run("lteims ue", argparse.Namespace(junit=""), play) == 1
+    finally:
+        for each, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(each, handler)
+    assert capsys.readouterr().err == "lteims ue: stopped\n"

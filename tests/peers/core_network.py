@@ -285,9 +285,12 @@ async def a_hss_that_goes_and_comes(w: World) -> None:
 @cx
 async def a_hss_that_is_slow_or_silent_or_refuses(w: World) -> None:
     async with w.phone(A) as a:
-        w.hss.delay = 0.4
+        w.hss.delay = 0.7  # the phone sends its REGISTER again after half a second
         await a.register()
         w.hss.delay = 0.0
+        asked = [line[4:7] for line in w.hss.ladder if line.startswith("<--")]
+        assert asked == ["UAR", "MAR", "UAR", "SAR"]
+        assert sum("REGISTER" in each.label for each in w.ladder.arrows if each.outgoing) > 2, w.ladder.render()
     async with w.phone(B) as b:
         w.hss.lost.add("UAR")
         began = time.monotonic()

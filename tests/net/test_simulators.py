@@ -1,0 +1,105 @@
+"""`lteims hss` and `lteims pcrf` as an operator of a lab has them: programs around a server, and words for both."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from lteims.sim.phone import Phone
+from lteims.sim.profiles import PLAIN
+from tests.net.server import PROGRAM, Server, free_port
+from tests.peers.core_network import CONFIG, DOMAIN, EMPTY, OPC, A, B, K, card, tel
+
+USERS = "".join(
+    f'{{imsi: "{imsi}", impu: ["{imsi}", "{tel(imsi)}"], sim_algo: "milenage", K: "{K}", opc: "{OPC}"}}, '
+    for imsi in (A, B)
+)
+WITHIN = 10.0
+
+
+class Program:
+    """One of them; its lines are kept."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+
+    async def line(self, text: str) -> str:
+        """Wait for a line that has this in it."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(WITHIN):
+            while True:
+                line = (await self.process.stdout.readline()).decode().rstrip("\n")
+                assert line or self.process.returncode is None, "\n".join(self.lines)
+                self.lines.append(line)
+                if text in line:
+                    return line
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+
+
+@asynccontextmanager
+async def started(*words: str) -> AsyncIterator[tuple[Program, str]]:
+    """A simulator that listens, and its address."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        str(PROGRAM), *words, "--listen", "tcp:127.0.0.1:0", stdin=pipe, stdout=pipe
+    )
+    program = Program(process)
+    try:
+        yield program, (await program.line(" ready: ")).split()[3]
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), WITHIN) == 0
+
+
+async def test_a_lab_of_programs(tmp_path: Path) -> None:
+    config = tmp_path / "hss.cfg"
+    config.write_text(f'domain: "{DOMAIN}", ue_db: [{USERS}],\n', encoding="utf-8")
+    async with started("hss", str(config)) as (hss, cx), started("pcrf") as (pcrf, rx):
+        extra = CONFIG.format(domain=DOMAIN, api=f"127.0.0.1:{free_port()}", cx=cx, rx=rx)
+        levels = "all.level=error,ims.level=info,cx.level=info,rx.level=info"
+        server = Server(tmp_path / "server", EMPTY, extra, log_options=levels)
+        await asyncio.to_thread(server.start)
+        try:
+            await asyncio.to_thread(server.wait_for_log, "Connected to", 2)
+            async with (
+                Phone(card(A), server.address(), profile=PLAIN, host="127.0.59.1", name="a") as a,
+                Phone(card(B), server.address(), profile=PLAIN, host="127.0.59.2", name="b") as b,
+            ):
+                await asyncio.gather(a.register(), b.register())
+                await a.subscribe()
+                hss.say("users")
+                await hss.line(f"{A}@{DOMAIN} registered sip:127.0.0.1:")
+                call = await a.call(tel(B))
+                other = await b.next_call()
+                await other.answer()
+                await call.answered()
+                pcrf.say("sessions")
+                await pcrf.line("audio stands")
+                pcrf.say(f"abort {A}")
+                await asyncio.gather(call.ended(), other.ended())
+                hss.say(f"rtr {A} SERVER_CHANGE")
+                await hss.line("<-- RTA 2001")
+                await a.changes.until(lambda: bool(a.watch.state.startswith("terminated")), 5.0, "the last NOTIFY")
+                assert not [line for line in hss.lines + pcrf.lines if "wrong:" in line]
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+async def test_what_cannot_start(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.cfg")
+    for words, text in (
+        (["hss", missing], "missing.cfg: cannot read"),
+        (["pcrf", "--listen", "nowhere"], "--listen: expected an IP address"),
+        (["pcrf", "--listen", "tcp:192.0.2.1:3868"], "lteims pcrf: "),
+    ):
+        process = await asyncio.create_subprocess_exec(
+            str(PROGRAM), *words, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        _, said = await asyncio.wait_for(process.communicate(), WITHIN)
+        assert process.returncode == 1
+        assert text in said.decode()
+        assert "Traceback" not in said.decode()

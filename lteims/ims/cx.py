@@ -32,6 +32,8 @@ MOST_ASKED: Final = 2000  # questions at a time; the next phone is told to come 
 RETRY_AFTER: Final = "10"  # seconds
 COUNT: Final = 3  # vectors of AKA that are asked for at a time
 MOST_OWED: Final = 10_000  # ends of registrations that the HSS has not heard of
+MOST_REPORTS: Final = 100  # SARs at a time whose answers change nothing, so that they leave room for registrations
+AGAIN: Final = 30.0  # seconds until the HSS is told again what it did not hear
 LONGEST: Final = 256  # characters of an identity
 _TO_DEREGISTER: Final = {
     "expired": ServerAssignmentType.TIMEOUT_DEREGISTRATION,
@@ -73,6 +75,8 @@ class CxHss:
         self._vectors = Vectors()
         self._asked = 0
         self._owed: dict[str, tuple[str, ServerAssignmentType]] = {}  # by IMPI
+        self._again: asyncio.TimerHandle | None = None
+        self._turns = asyncio.Semaphore(MOST_REPORTS)
         self._tasks: set[asyncio.Task[None]] = set()
         subscribers.listeners.append(self._on_binding)
 
@@ -253,30 +257,43 @@ class CxHss:
     async def _report(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:
         """A SAR whose answer changes nothing; the end of a registration is told later where it cannot be now."""
         ends = kind not in (ServerAssignmentType.AUTHENTICATION_FAILURE, ServerAssignmentType.AUTHENTICATION_TIMEOUT)
-        known = self._users.by_impi(impi)
-        if known is None or not known.bindings:
-            self._vectors.drop(impi)  # the HSS forgets who serves the user, and is asked for others
-        try:
-            saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind))
-        except SipError as error:
-            log(IMS, WARN, f"the HSS does not hear of the {kind.name.lower().replace('_', ' ')} of {impi}: {error.why}")
-            if ends and len(self._owed) < MOST_OWED:
-                self._owed[impi] = identity, kind
-            return
-        if not saa.result.ok:
-            log(IMS, INFO, f"the HSS answers the {kind.name.lower().replace('_', ' ')} of {impi} with {saa.result}")
+        async with self._turns:
+            known = self._users.by_impi(impi)
+            if known is None or not known.bindings:
+                self._vectors.drop(impi)  # the HSS forgets who serves the user, and is asked for others
+            elif ends:
+                return  # it has come back meanwhile
+            what = f"{kind.name.lower().replace('_', ' ')} of {impi}"
+            try:
+                saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind))
+            except SipError as error:
+                log(IMS, WARN, f"the HSS does not hear of the {what}: {error.why}")
+                if ends:
+                    self._owe(impi, identity, kind)
+                return
+            if not saa.result.ok:
+                log(IMS, INFO, f"the HSS answers the {what} with {saa.result}")
+
+    def _owe(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:
+        if len(self._owed) < MOST_OWED:
+            self._owed[impi] = identity, kind
+        if self._again is None:
+            self._again = self._loop.call_later(AGAIN, self._pay)
 
     def on_state(self, remote: Capabilities | None) -> None:
         """The HSS has come (or gone, None): what it has not heard of is told now."""
-        if remote is not None and self._owed:
-            self._spawn(self._pay())
+        if remote is not None:
+            self._pay()
 
-    async def _pay(self) -> None:
+    def _pay(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self._client is None or self._client.remote is None:
+            return  # it will be told when it comes
         owed, self._owed = self._owed, {}
         for impi, (identity, kind) in owed.items():
-            known = self._users.by_impi(impi)
-            if known is None or not known.bindings:
-                await self._report(impi, identity, kind)
+            self._spawn(self._report(impi, identity, kind))
 
     # -- life
     def restored(self) -> None:
@@ -292,6 +309,8 @@ class CxHss:
 
     async def close(self) -> None:
         """A second at most is given to what is under way."""
+        if self._again is not None:
+            self._again.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
         for task in (*self._tasks,):

@@ -324,6 +324,43 @@ async def test_an_end_that_the_hss_does_not_hear_of_is_told_later(lines: Lines) 
     no_faults(registry)
 
 
+async def test_an_end_that_was_not_answered_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cx, "AGAIN", 0.01)
+    registry = CxRegistry()
+    await Ue(registry).register()
+    registry.sim.lost.add("SAR")
+    registry.time.advance(601)
+    await asyncio.sleep(0.1)
+    assert registry.wire.names.count("SAR TIMEOUT_DEREGISTRATION") > 1
+    registry.sim.lost.clear()
+    await asyncio.sleep(0.1)
+    assert registry.cx.load()["owed"] == 0
+    assert not registry.sim.users[IMPI].registered
+    await registry.cx.close()
+    no_faults(registry)
+
+
+async def test_ends_of_many_registrations_leave_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cx, "MOST_REPORTS", 3)
+    imsis = [f"00102{n:010}" for n in range(20)]
+    registry = CxRegistry(*(subscription(imsi, imsi) for imsi in imsis))
+    for imsi in imsis:
+        await Ue(registry, imsi).register()
+    registry.wire.held = asyncio.Event()
+    registry.time.advance(601)
+    await registry.settle()
+    assert registry.cx.load() | {"vectors": 0} == {
+        "asked": 3, "tasks": 20, "owed": 0, "vectors": 0, "users": 20, "away": 20,
+    }  # fmt: skip
+    returned = asyncio.ensure_future(Ue(registry, imsis[-1], sqn=1 << 10).register(challenges=2))
+    await registry.settle()
+    registry.wire.held.set()
+    await returned
+    for _ in range(20):
+        await registry.settle()
+    assert [user.registered for user in registry.sim.users.values()] == [False] * 19 + [True]
+
+
 # -- floods
 async def test_a_flood_of_unknown_users_costs_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cx, "MOST_ASKED", 20)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from lteims import counters
 from lteims.config import ImsConfig
-from lteims.ims.sgs_mme import Connected, Mme, MmeLink, Phone, Timer
+from lteims.ims.sgs_mme import Connected, Greeted, Mme, MmeLink, Phone, Timer, vlr_name
 from lteims.ims.sgs_sms import Conversation
 from lteims.ims.sgs_transaction import Around, Delivery, Gateway
 from lteims.ims.sgs_users import SgsUsers
@@ -19,8 +19,7 @@ from lteims.net.timers import TimerWheel
 from lteims.sgsap import primitive as sgs
 from lteims.sgsap import reset
 from lteims.sgsap.association import Association, State, Timings
-from lteims.sgsap.cause import SgsCause, name
-from lteims.sgsap.errors import SgsapError
+from lteims.sgsap.cause import RejectCause, SgsCause, name
 from lteims.sgsap.message import (
     AlertAck,
     AlertReject,
@@ -52,7 +51,6 @@ from lteims.trace import IMS, INFO, WARN, log
 
 AFTER_UPDATE = 0.5  # seconds from a location update to the first page, so that the attach is through
 MOST_NAMES = 16  # MMEs behind one SCTP association
-MOST_GREETED = 1024  # addresses and names that are remembered as having been told of our start
 _ABSENT = frozenset({sgs.Why.ABSENT, sgs.Why.UNREACHABLE})
 _OF_PHONES = (
     AlertAck, AlertReject, MoCsfbIndication, PagingReject, ServiceRequest, Status, TmsiReallocationComplete,
@@ -87,9 +85,9 @@ class Sgs:
         self._links: dict[MmeLink, Connected] = {}
         self._mmes: dict[str, Mme] = {}
         self._phones: dict[str, Phone] = {}
-        self._greeted: dict[str, None] = {}
+        self._greeted = Greeted()
         self._tmsi = int(loop.time() * 1000)  # others than before the last start
-        self.vlr_name = _vlr_name(config.domain)
+        self.vlr_name = vlr_name(config.domain)
 
     # -- what others ask
     def rows(self) -> Sequence[Sequence[str]]:
@@ -132,7 +130,7 @@ class Sgs:
         connected = self._links[link] = Connected(self.vlr_name, self._reset_timings)
         self._transports.sgs = self
         log(IMS, INFO, f"MME at {link.address} connected")
-        if self._is_new(link.host):
+        if self._greeted.add(link.host):
             self._greet(link, connected)
 
     def lost(self, link: MmeLink) -> None:
@@ -178,9 +176,7 @@ class Sgs:
         imsi = request.imsi
         users = self._users.of(imsi)
         if not users:  # nothing is kept of whom we do not know
-            counters.inc("sgs_rejected")
-            log(IMS, INFO, f"IMSI {imsi} is unknown: its location update by {request.mme_name} is rejected")
-            link.send(LocationUpdateReject(imsi, sgs.Reject().cause, request.new_lai))
+            self._reject(link, request)
             return
         mme = self._mme(link, connected, request.mme_name)
         phone = self._phones.get(imsi)
@@ -194,6 +190,20 @@ class Sgs:
         phone.subscriber = users[0]
         mme.phones.add(imsi)
         self._tell(phone, request)
+
+    def _reject(self, link: MmeLink, request: LocationUpdateRequest) -> None:
+        """An external HSS is asked when a user registers by SIP: until then its phone may try again.
+
+        "IMSI unknown" makes it give short messages up until it is switched off (TS 24.301 5.5.1.3.4.3).
+        """
+        counters.inc("sgs_rejected")
+        ours = self._config.cx_server_addr is None
+        cause = RejectCause.IMSI_UNKNOWN_IN_HLR if ours else RejectCause.NETWORK_FAILURE
+        why = "" if ours else "; of the HSS's users those who have registered by SIP are known"
+        log(
+            IMS, INFO, f"IMSI {request.imsi} is unknown: its location update by {request.mme_name} is rejected{why}"
+        )  # fmt: skip
+        link.send(LocationUpdateReject(request.imsi, cause, request.new_lai))
 
     def _new_tmsi(self) -> int:
         """MMEs take a phone for one of ours only if it is given a TMSI; its top bits are 00 (TS 23.003 2.4)."""
@@ -247,15 +257,6 @@ class Sgs:
         log(IMS, INFO, f"{title(message.TYPE)} of the MME at {link.address} refused: {name(SgsCause, cause)}")
         link.send(status(cause, message.encode(), getattr(message, "imsi", "") or ""))
 
-    def _is_new(self, who: str) -> bool:
-        """Was an address or name not there since our start?"""
-        if who in self._greeted:
-            return False
-        if len(self._greeted) >= MOST_GREETED:
-            del self._greeted[next(iter(self._greeted))]
-        self._greeted[who] = None
-        return True
-
     def _greet(self, link: MmeLink, connected: Connected) -> None:
         connected.greeted = True
         self._run_reset(link, connected, reset.Start())
@@ -292,7 +293,7 @@ class Sgs:
         connected.mmes.append(mme)
         for imsi in mme.phones:  # who could not be reached meanwhile
             self._wheel.add(AFTER_UPDATE, self._seen, imsi)
-        if self._is_new(name) and not connected.greeted:  # another one at an address that was there
+        if self._greeted.add(name) and not connected.greeted:  # another one at an address that was there
             self._greet(link, connected)  # at last, since sending may be the end of the link
         return mme
 
@@ -401,13 +402,3 @@ class Sgs:
         if phone is not None:
             phone.conversation = None
             self._tell(phone, sgs.Release())
-
-
-def _vlr_name(domain: str) -> str:
-    """Our name for MMEs: a domain name (9.4.22), whatever `domain` of the configuration is."""
-    name = f"vlr.{domain}"
-    try:
-        ResetIndication(vlr_name=name).encode()
-    except SgsapError:
-        return "vlr.lteims"
-    return name

@@ -3,14 +3,17 @@
 Used by sgs.py; the links are those of net/sgsap.py.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from lteims.ims.sgs_sms import Conversation
 from lteims.ims.subscribers import Subscriber
 from lteims.sgsap import reset
 from lteims.sgsap.association import Association
-from lteims.sgsap.message import Message
+from lteims.sgsap.errors import SgsapError
+from lteims.sgsap.message import Message, ResetIndication
 from lteims.sgsap.primitive import TimerFired
+
+MOST_GREETED: Final = 1024
 
 
 class MmeLink(Protocol):
@@ -50,6 +53,24 @@ class Connected:
         self.greeted = False  # does it know of our start?
 
 
+class Greeted:
+    """Addresses and names of MMEs that have been told of our start."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[str, None] = {}
+
+    def add(self, who: str) -> bool:
+        """Was this one not there yet? The oldest is forgotten when there are too many."""
+        if who in self._known:
+            return False
+        if len(self._known) >= MOST_GREETED:
+            del self._known[next(iter(self._known))]
+        self._known[who] = None
+        return True
+
+
 class Phone:
     """A phone of an MME."""
 
@@ -72,3 +93,13 @@ class Timer:
     def __init__(self, due: float, event: TimerFired) -> None:
         self.due = due
         self.event = event
+
+
+def vlr_name(domain: str) -> str:
+    """Our name for MMEs: a domain name (TS 29.118 9.4.22), whatever `domain` of the configuration is."""
+    name = f"vlr.{domain}"
+    try:
+        ResetIndication(vlr_name=name).encode()
+    except SgsapError:
+        return "vlr.lteims"
+    return name

@@ -6,6 +6,8 @@ import pytest
 
 from lteims import counters
 from lteims.config import ImpuConfig, UserConfig
+from lteims.config.endpoint import Endpoint
+from lteims.ims.subscribers import Subscriber
 from lteims.sgsap import message as m
 from lteims.sgsap.association import Timings
 from lteims.sgsap.cause import SgsCause
@@ -391,13 +393,17 @@ def test_a_user_who_is_not_there_any_more(lab: SgsLab, mme: Mme) -> None:
     assert phone.rejected == 2
 
 
-def test_a_user_of_an_external_hss_whose_imsi_is_unknown(lab: SgsLab, mme: Mme) -> None:
-    config = UserConfig(impi="someone@example.org", impu=(ImpuConfig(impu=f"tel:{NUMBER_B}7"),))
-    lab.lab.subscribers.add([config])
+def test_a_phone_that_an_external_hss_may_know_is_let_try_again() -> None:
+    lab = SgsLab(cx_server_addr=Endpoint("192.0.2.70", 3868))
+    mme = lab.connect()
     phone = mme.attach(STRANGER)
     lab.run(0.1)
-    assert phone.rejected == 2  # IMSI unknown in HLR
-    assert not lab.sgs.associated(STRANGER)
+    assert phone.rejected == 17  # network failure, and not: IMSI unknown in HLR
+    config = UserConfig(imsi=STRANGER, impu=(ImpuConfig(impu="tel:+49409"),))
+    lab.lab.subscribers.adopt(Subscriber(config, DOMAIN))  # it registers
+    mme.attach(STRANGER)
+    lab.run(0.1)
+    assert phone.attached
 
 
 # --- beside SIP

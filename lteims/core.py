@@ -82,7 +82,7 @@ class Core:
         address = self._config.sip_addr[0].addr
         self._users = CxUsers(subscribers, store)
         self.hss = CxHss(self._loop, subscribers, own, self._users, f"sip:{host_port(address.host, address.port)}")
-        challenges.on_unanswered = self.hss.on_unanswered
+        challenges.on_unanswered = self.hss.reports.on_unanswered
         return self.hss
 
     def serve_hss(self, registrations: Deregistration, store: StateStore) -> int:
@@ -96,7 +96,7 @@ class Core:
         )  # fmt: skip
         self._cx = DiameterClient(
             self._loop, self._wheel, party, config.cx_server_addr, config.cx_bind_addr, self._random,
-            on_state=self.hss.on_state,
+            on_state=self.hss.reports.on_state,
         )  # fmt: skip
         self.hss.connect(self._cx)
         return self._users.restore()
@@ -104,7 +104,7 @@ class Core:
     def start(self) -> None:
         """Connect to whom the configuration names, and wait for MMEs. OperatorError where an address is taken."""
         if self._cx is not None and self.hss is not None:
-            self.hss.restored()
+            self.hss.reports.restored()
             self._cx.start()
         if self._rx is not None:
             self._rx.start()
@@ -123,7 +123,7 @@ class Core:
         if self.bearers is not None:
             await self.bearers.close()
         if self.hss is not None:
-            await self.hss.close()
+            await self.hss.reports.close()
         for client in (self._rx, self._cx):
             if client is not None:
                 await client.close()

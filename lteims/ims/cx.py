@@ -1,28 +1,27 @@
 """The external HSS by Cx (TS 29.228 6.1, 6.3; TS 24.229 5.3, 5.4.1): the second answer to `Hss` of hss.py.
 
 Whom ue_db does not know is asked of the HSS; ue_db's users stay with the embedded one. Each question has its time:
-an HSS that is not there is a 500 or 504 with Retry-After. cx_push.py serves what the HSS begins.
+an HSS that is not there is a 500 or 504 with Retry-After. cx_reports.py tells it of ends, cx_push.py serves what it
+begins.
 """
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Any, Final, Protocol
 
 from lteims import counters
 from lteims.config import AuthentType
-from lteims.diameter.capabilities import Capabilities
 from lteims.diameter.command import SUCCESS, Result
 from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Saa, Sar, Server, Uar
 from lteims.diameter.cx_attributes import ServerAssignmentType, UserAuthorizationType
 from lteims.diameter.cx_auth import AuthRequest, Scheme, Vector
 from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
 from lteims.diameter.user_data import UserData
+from lteims.ims.cx_reports import Reports
 from lteims.ims.cx_users import CxUsers
 from lteims.ims.cx_vectors import Vectors, auth_vector, schemes
 from lteims.ims.hss import Assignment, AuthVector, EmbeddedHss, Resync
 from lteims.ims.identity import is_address
-from lteims.ims.registration_state import REGISTERED
-from lteims.ims.subscribers import Binding, Impu, Subscriber, Subscribers
+from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.sip.errors import SipError
 from lteims.sip.uri import Uri, escape_user
 from lteims.trace import CX, IMS, INFO, WARN, log
@@ -31,14 +30,7 @@ ASK_TIME: Final = 5.0  # seconds; a REGISTER asks two or three times, and a phon
 MOST_ASKED: Final = 2000  # questions at a time; the next phone is told to come back
 RETRY_AFTER: Final = "10"  # seconds
 COUNT: Final = 3  # vectors of AKA that are asked for at a time
-MOST_OWED: Final = 10_000  # ends of registrations that the HSS has not heard of
-MOST_REPORTS: Final = 100  # SARs at a time whose answers change nothing, so that they leave room for registrations
-AGAIN: Final = 30.0  # seconds until the HSS is told again what it did not hear
 LONGEST: Final = 256  # characters of an identity
-_TO_DEREGISTER: Final = {
-    "expired": ServerAssignmentType.TIMEOUT_DEREGISTRATION,
-    "unregistered": ServerAssignmentType.USER_DEREGISTRATION,
-}  # of other events it is the operator's word
 _NOBODY: Final = {CxResult.ERROR_USER_UNKNOWN.result, CxResult.ERROR_IDENTITIES_DONT_MATCH.result}
 _FORBIDDEN: Final = _NOBODY | {
     CxResult.ERROR_IDENTITY_NOT_REGISTERED.result,
@@ -66,7 +58,6 @@ class CxHss:
         self, loop: asyncio.AbstractEventLoop, subscribers: Subscribers, own: EmbeddedHss, users: CxUsers, server: str
     ) -> None:
         """`own` has ue_db's users; `server` is the SIP URI by which the HSS knows this S-CSCF."""
-        self._loop = loop
         self._subscribers = subscribers
         self._own = own
         self._users = users
@@ -74,11 +65,7 @@ class CxHss:
         self._client: Client | None = None
         self._vectors = Vectors()
         self._asked = 0
-        self._owed: dict[str, tuple[str, ServerAssignmentType]] = {}  # by IMPI
-        self._again: asyncio.TimerHandle | None = None
-        self._turns = asyncio.Semaphore(MOST_REPORTS)
-        self._tasks: set[asyncio.Task[None]] = set()
-        subscribers.listeners.append(self._on_binding)
+        self.reports = Reports(loop, subscribers, users, self._vectors, self._assign)
 
     def connect(self, client: Client) -> None:
         """The connection to the HSS."""
@@ -86,8 +73,8 @@ class CxHss:
 
     def load(self) -> dict[str, int]:
         """What is kept, for metrics and tests."""
-        mine = {"asked": self._asked, "tasks": len(self._tasks), "owed": len(self._owed), "vectors": len(self._vectors)}
-        return mine | self._users.load()
+        mine = {"asked": self._asked, "vectors": len(self._vectors)}
+        return mine | self.reports.load() | self._users.load()
 
     # -- Hss
     async def user_authorization(
@@ -146,17 +133,21 @@ class CxHss:
             return subscriber, impu
         impi, identity = subscriber.impi, self._identity_of(subscriber)
         if assignment is Assignment.AUTHENTICATION_FAILURE:
-            self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_FAILURE))
+            self.reports.authentication_failed(impi, identity)
             return subscriber, impu
         again = self._users.has(subscriber, identity)
         kind = ServerAssignmentType.RE_REGISTRATION if again else ServerAssignmentType.REGISTRATION
-        saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind, again))
+        saa = await self._assign(impi, identity, kind, again)
         if again and not saa.result.ok and saa.result not in _NOBODY:  # an HSS that has forgotten the first one
-            saa = await self._ask(Sar(impi, (identity,), self._server, ServerAssignmentType.REGISTRATION))
+            saa = await self._assign(impi, identity, ServerAssignmentType.REGISTRATION)
         check(saa.result, f"assignment of {identity}")
-        self._owed.pop(impi, None)
+        self.reports.registered(impi)
         counters.inc("cx_registration")
         return self._users.take(impi, identity, _profile(impi, saa))
+
+    async def _assign(self, impi: str, identity: str, kind: ServerAssignmentType, known: bool = False) -> Saa:
+        saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind, known))
+        return saa
 
     async def location_info(self, impu: Uri) -> bool:
         """LIR (TS 24.229 5.3.2.1): has somebody an identity that nobody has here?"""
@@ -228,93 +219,6 @@ class CxHss:
     def _unanswered(code: int, why: str) -> SipError:
         counters.inc("cx_unanswered")
         return SipError(code, why, {"retry-after": RETRY_AFTER})
-
-    # -- what the HSS hears besides
-    def on_unanswered(self, impi: str) -> None:
-        """A challenge of a REGISTER was left without an answer (TS 24.229 5.4.1.2.1)."""
-        identity = self._vectors.identity(impi)
-        known = self._subscribers.by_impi(impi)
-        if identity and (known is None or known.external):
-            self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_TIMEOUT))
-
-    def _on_binding(self, subscriber: Subscriber, binding: Binding, event: str) -> None:
-        """subscribers.BindingListener."""
-        if not subscriber.external:
-            return
-        if event in REGISTERED:
-            self._users.came(subscriber)
-        elif not subscriber.bindings:
-            self._users.left(subscriber)
-            kind = _TO_DEREGISTER.get(event, ServerAssignmentType.ADMINISTRATIVE_DEREGISTRATION)
-            self._spawn(self._leave(subscriber, kind))
-
-    async def _leave(self, subscriber: Subscriber, kind: ServerAssignmentType) -> None:
-        """The last contact has ended, unless another one has come meanwhile or the HSS itself has ended it."""
-        identity = self._users.identity(subscriber.impi)
-        if identity and not subscriber.bindings:
-            await self._report(subscriber.impi, identity, kind)
-
-    async def _report(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:
-        """A SAR whose answer changes nothing; the end of a registration is told later where it cannot be now."""
-        ends = kind not in (ServerAssignmentType.AUTHENTICATION_FAILURE, ServerAssignmentType.AUTHENTICATION_TIMEOUT)
-        async with self._turns:
-            known = self._users.by_impi(impi)
-            if known is None or not known.bindings:
-                self._vectors.drop(impi)  # the HSS forgets who serves the user, and is asked for others
-            elif ends:
-                return  # it has come back meanwhile
-            what = f"{kind.name.lower().replace('_', ' ')} of {impi}"
-            try:
-                saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind))
-            except SipError as error:
-                log(IMS, WARN, f"the HSS does not hear of the {what}: {error.why}")
-                if ends:
-                    self._owe(impi, identity, kind)
-                return
-            if not saa.result.ok:
-                log(IMS, INFO, f"the HSS answers the {what} with {saa.result}")
-
-    def _owe(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:
-        if len(self._owed) < MOST_OWED:
-            self._owed[impi] = identity, kind
-        if self._again is None:
-            self._again = self._loop.call_later(AGAIN, self._pay)
-
-    def on_state(self, remote: Capabilities | None) -> None:
-        """The HSS has come (or gone, None): what it has not heard of is told now."""
-        if remote is not None:
-            self._pay()
-
-    def _pay(self) -> None:
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
-        if self._client is None or self._client.remote is None:
-            return  # it will be told when it comes
-        owed, self._owed = self._owed, {}
-        for impi, (identity, kind) in owed.items():
-            self._spawn(self._report(impi, identity, kind))
-
-    # -- life
-    def restored(self) -> None:
-        """Registrations are as the state file has them: the HSS hears of those that ended meanwhile."""
-        self._users.restored()
-        for impi in self._users.without_contact()[:MOST_OWED]:
-            self._owed[impi] = self._users.identity(impi), ServerAssignmentType.TIMEOUT_DEREGISTRATION
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def close(self) -> None:
-        """A second at most is given to what is under way."""
-        if self._again is not None:
-            self._again.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=1.0)
-        for task in (*self._tasks,):
-            task.cancel()
 
 
 def check(result: Result, what: str) -> None:

@@ -83,7 +83,7 @@ class CxRegistry(Registry):
         self.users = CxUsers(self.subscribers, self.store)
         self.cx = CxHss(asyncio.get_running_loop(), self.subscribers, self.hss, self.users, S_CSCF)
         self.cx.connect(self.wire)
-        self.challenges.on_unanswered = self.cx.on_unanswered
+        self.challenges.on_unanswered = self.cx.reports.on_unanswered
         self.registrar = Registrar(self.config, self.subscribers, self.cx, self.challenges, self.store, self.time.wall)
         registrations = Deregistration(_Stack(), self.subscribers, [], self.store)  # type: ignore[arg-type]
         self.pushes = Pushes(self.users, registrations, self.store)

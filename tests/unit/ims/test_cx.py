@@ -12,7 +12,7 @@ from lteims.diameter.cx_attributes import ReasonCode
 from lteims.diameter.cx_auth import DigestVector
 from lteims.diameter.errors import DiameterError, ResultCode
 from lteims.diameter.user_data import PublicIdentity, ServiceProfile, UserData
-from lteims.ims import cx, cx_users
+from lteims.ims import cx, cx_reports, cx_users
 from lteims.ims.cx_vectors import MOST_USERS, Vectors, auth_vector
 from lteims.ims.scscf import Unauthorized
 from lteims.net.sip_flow import Flow
@@ -317,7 +317,7 @@ async def test_an_end_that_the_hss_does_not_hear_of_is_told_later(lines: Lines) 
     assert registry.cx.load()["owed"] == 1
     assert lines.at("does not hear of the timeout deregistration")
     registry.wire.down = False
-    registry.cx.on_state(HSS)  # type: ignore[arg-type]
+    registry.cx.reports.on_state(HSS)  # type: ignore[arg-type]
     await registry.settle()
     assert registry.cx.load()["owed"] == 0
     assert not registry.sim.users[IMPI].registered
@@ -325,7 +325,7 @@ async def test_an_end_that_the_hss_does_not_hear_of_is_told_later(lines: Lines) 
 
 
 async def test_an_end_that_was_not_answered_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cx, "AGAIN", 0.01)
+    monkeypatch.setattr(cx_reports, "AGAIN", 0.01)
     registry = CxRegistry()
     await Ue(registry).register()
     registry.sim.lost.add("SAR")
@@ -336,12 +336,12 @@ async def test_an_end_that_was_not_answered_is_told_again(monkeypatch: pytest.Mo
     await asyncio.sleep(0.1)
     assert registry.cx.load()["owed"] == 0
     assert not registry.sim.users[IMPI].registered
-    await registry.cx.close()
+    await registry.cx.reports.close()
     no_faults(registry)
 
 
 async def test_ends_of_many_registrations_leave_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cx, "MOST_REPORTS", 3)
+    monkeypatch.setattr(cx_reports, "MOST_REPORTS", 3)
     imsis = [f"00102{n:010}" for n in range(20)]
     registry = CxRegistry(*(subscription(imsi, imsi) for imsi in imsis))
     for imsi in imsis:
@@ -577,13 +577,13 @@ async def test_registrations_over_a_restart() -> None:
     after.time.advance(100)
     assert after.users.restore() == 2
     assert after.subscribers.restore(1) == 1
-    after.cx.restored()
+    after.cx.reports.restored()
     subscriber = after.subscribers.by_impi(IMPI)
     assert subscriber is not None
     assert subscriber.external
     assert texts(subscriber.impus) == [IMPU, TEL]
     assert after.cx.load() | {"vectors": 0} == {"asked": 0, "tasks": 0, "owed": 1, "vectors": 0, "users": 2, "away": 1}
-    after.cx.on_state(HSS)  # type: ignore[arg-type]
+    after.cx.reports.on_state(HSS)  # type: ignore[arg-type]
     await after.settle()
     assert after.wire.names == ["SAR TIMEOUT_DEREGISTRATION"]
     assert not after.sim.users[f"{SOFT}@{DOMAIN}"].registered

@@ -17,6 +17,7 @@ import pytest
 from tests.net.server import PROGRAM, READY_WITHIN, STOP_WITHIN
 
 ROOT = Path(__file__).resolve().parents[2]
+AS_IN_A_TERMINAL = ("env", "--default-signal=HUP,INT")  # the tests may run under nohup, or in the background
 
 
 @pytest.fixture
@@ -44,9 +45,13 @@ def address() -> str:
 def started(home: Path, address: str) -> "Iterator[subprocess.Popen[str]]":
     """The program on the shipped configuration, as `make run` starts it but for the address."""
     line = [str(PROGRAM), "-D", f"SERVER_ADDR={address}", "config/ims.cfg"]
-    env = [shutil.which("env") or "env", "--default-signal=HUP"]  # the tests themselves may run under nohup
     process = subprocess.Popen(
-        [*env, *line], cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*AS_IN_A_TERMINAL, *line],
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     yield process
     if process.poll() is None:
@@ -127,7 +132,9 @@ def test_standard_files_may_be_closed(home: Path, address: str, closed: str) -> 
 def test_it_may_be_stopped_before_it_is_ready(home: Path, address: str, by: signal.Signals, after: float) -> None:
     """Only while the interpreter itself starts does a signal do what it does to any program."""
     line = [str(PROGRAM), "-D", f"SERVER_ADDR={address}", "config/ims.cfg"]
-    process = subprocess.Popen(line, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*AS_IN_A_TERMINAL, *line], cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     while not _handles(process.pid, by):
         assert process.poll() is None
     time.sleep(after)

@@ -390,8 +390,9 @@ def lab(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_the_scenarios_of_the_documentation(lab: Server, tmp_path: Path) -> None:
-    files = sorted(str(file) for file in (ROOT / "docs" / "scenarios").glob("*.yaml"))
-    assert files
+    texts = {str(file): file.read_text(encoding="utf-8") for file in (ROOT / "docs" / "scenarios").glob("*.yaml")}
+    files = sorted(file for file, text in texts.items() if "\nmmes:" not in text)  # those are for `lteims mme`
+    assert len(files) >= 3
     report = tmp_path / "junit.xml"
     done = ue(*files, "--server", lab.address(), "--junit", str(report))
     assert done.returncode == 0, done.stdout + done.stderr

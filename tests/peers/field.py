@@ -148,15 +148,22 @@ def _packet(data: bytes) -> Packet | None:
 
 
 def only_esp(packets: Sequence[Packet], *hosts: str) -> int:
-    """From its 401 on each phone says and hears everything by ESP, its voice apart; how many packets of ESP it were."""
+    """From its 401 on each phone says and hears everything by ESP, its voice apart; how many packets of ESP it were.
+
+    Where the machine is slow the first REGISTER comes again, and so does its 401.
+    """
     count = 0
     for host in hosts:
         challenged = False
+        first: set[bytes] = set()
         for packet in packets:
             if host not in (packet.src, packet.dst) or packet.is_voice:
                 continue
             count += packet.protocol == _ESP
-            assert not challenged or packet.protocol == _ESP or not packet.payload, packet
+            again = packet.payload in first
+            assert not challenged or packet.protocol == _ESP or not packet.payload or again, packet
+            if not challenged:
+                first.add(packet.payload)
             challenged = challenged or packet.payload.startswith(b"SIP/2.0 401")
         assert challenged, f"no 401 to {host} is seen"
     return count

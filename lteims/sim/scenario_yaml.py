@@ -168,8 +168,8 @@ class Nodes:
             value = _CONVERT[kind](text)
         except (ValueError, KeyError):
             raise self.wrong(node, f"{what} {text[:40]!r} is no {_KINDS[kind]}") from None
-        if kind is not bool and not 0 <= value <= _MOST:  # which "nan" is not, nor "inf"
-            raise self.wrong(node, f"{what} {text[:40]!r} is not from 0 to {_MOST}")
+        if kind is not bool and not 0 <= value <= _GREATEST:  # which "nan" is not, nor "inf"
+            raise self.wrong(node, f"{what} {text[:40]!r} is not from 0 to {_GREATEST}")
         return value
 
 
@@ -186,7 +186,7 @@ _CONVERT: Final[dict[type, Callable[[str], Any]]] = {
     float: float,
     bool: lambda text: {"true": True, "yes": True, "false": False, "no": False}[text.lower()],
 }
-_MOST: Final = 2**48 - 1  # the greatest SQN; everything else is less
+_GREATEST: Final = 2**48 - 1  # the greatest SQN; everything else is less
 _KINDS: Final[dict[type, str]] = {int: "number", float: "number", bool: "yes or no"}
 
 

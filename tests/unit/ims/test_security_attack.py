@@ -226,3 +226,19 @@ async def test_a_lifetime_that_is_too_brief_is_told_before_the_401() -> None:
         await registry.register("Contact: <sip:1@192.0.2.1>;expires=30")
     assert refused.value.code == 423
     assert registry.challenges.outstanding() == 0
+
+
+def test_a_phone_that_did_not_hear_the_200_goes_on_by_its_old_sas() -> None:
+    """TS 33.203 7.4.1a: requests to it go where it is heard, and it may register again from there."""
+    edge = Edge()
+    edge.registers(offer())
+    old = Flow("UDP", 1, UE, 6000)
+    edge.challenge(offer(c=21, s=22, uc=6002), flow=old)
+    edge.security.registered(Flow("UDP", 1, UE, 6002), 600)  # a 200 that is lost
+    assert edge.set_at().state is S.OLD
+    proves = edge.security.integrity(old)
+    assert proves is not None
+    assert proves.established
+    edge.challenge(offer(c=31, s=32, uc=6004), flow=old)
+    edge.security.registered(Flow("UDP", 1, UE, 6004), 600)
+    assert edge.security.request_flow(old) == edge.security.home(Flow("UDP", 1, UE, 6004))

@@ -167,10 +167,11 @@ class Program:
         for link in self.links:
             link.close()
         self.links.clear()
-        for user in (A, B, C, FORCED):
-            await self.ask("sms_flush", impi=user.impi)
         filters = dict.fromkeys(("cp_data", "cp_ack", "rp_data", "rp_ack"), "treat")
-        await self.ask("config_set", sms_message_filter=filters, sms_forced_cp_cause=0, sms_forced_rp_cause=0)
+        async with Client(f"{self.pdn}:9003") as client:
+            for user in (A, B, C, FORCED):
+                await client.call("sms_flush", impi=user.impi)
+            await client.call("config_set", sms_message_filter=filters, sms_forced_cp_cause=0, sms_forced_rp_cause=0)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,10 @@ AS_IN_A_TERMINAL = ("env", "--default-signal=HUP,INT")  # the tests may run unde
 def home(tmp_path: Path) -> Path:
     """A folder with a copy of config/, its API on a port that nobody has."""
     shutil.copytree(ROOT / "config", tmp_path / "config", ignore=shutil.ignore_patterns("*.log", "*.db*"))
+    config = tmp_path / "config" / "ims.cfg"
+    text = config.read_text(encoding="utf-8")
+    assert '"127.0.0.1:9003"' in text
+    config.write_text(text.replace('"127.0.0.1:9003"', '"127.0.0.1:0"'), encoding="utf-8")
     return tmp_path
 
 

@@ -20,7 +20,7 @@ from lteims.ipsec.sa import Aalg, Ealg
 from lteims.ipsec.sec_agree import OPTION_TAG, Offer
 from lteims.net.ipsec import Ipsec
 from lteims.net.sip import SipStack
-from lteims.net.sip_flow import Flow
+from lteims.net.sip_flow import Flow, same_host
 from lteims.sip.errors import SipError
 from lteims.sip.message import Message, Request, Response
 from lteims.trace import IMS, INFO, WARN, log
@@ -158,6 +158,7 @@ class Security:
             counters.inc("ipsec_exhausted" if isinstance(error, Exhausted) else "ipsec_install_failed")
             log(IMS, WARN, f"no IPsec for {challenge.impi}: {error}")
             raise SipError(503, f"no SAs: {error}", {"retry-after": FULL_TIME}) from None
+        _warn_of_nat(request, flow, challenge.impi)
         challenge.protected = True
         refusal.headers["security-server"] = new.security_server
 
@@ -220,6 +221,17 @@ class Security:
     def _on_binding(self, subscriber: Subscriber, binding: Binding, event: str) -> None:
         """SAs go with the last contact that they protect: it has left, has moved, or came again in clear."""
         self.sets.keep(subscriber.impi, {b.flow.host for b in subscriber.bindings if b.protected})
+
+
+def _warn_of_nat(request: Request, flow: Flow, impi: str) -> None:
+    """ESP of a phone that knows itself by another address fails on its way, since the SAs are for the one seen."""
+    if "via" not in request.headers:
+        return
+    named = request.via.host.strip("[]")
+    numeric = ":" in named or named.replace(".", "").isdigit()
+    if numeric and not same_host(named, flow.host):
+        why = f"its Via names {named}, and it is seen at {flow.host}: there is NAT between, which its ESP does not pass"
+        log(IMS, WARN, f"IPsec for {impi} will fail: {why}. Give this host a route to {named}, and take the NAT away")
 
 
 def _usable(wanted: Iterable[str] | None, default: Iterable[_A], offered: Iterable[_A], name: str) -> tuple[_A, ...]:

@@ -9,6 +9,7 @@ from lteims.ipsec.associations import GRACE, S
 from lteims.net.sip_flow import CLIENT, SERVER, Endpoint, Flow
 from lteims.sip.errors import SipError
 from lteims.sip.message import Response
+from tests.unit.ims.conftest import Lines
 from tests.unit.ims.registry import Registry, user
 from tests.unit.ims.test_security import UE, VERIFY, Edge, offer, request
 
@@ -242,3 +243,13 @@ def test_a_phone_that_did_not_hear_the_200_goes_on_by_its_old_sas() -> None:
     edge.challenge(offer(c=31, s=32, uc=6004), flow=old)
     edge.security.registered(Flow("UDP", 1, UE, 6004), 600)
     assert edge.security.request_flow(old) == edge.security.home(Flow("UDP", 1, UE, 6004))
+
+
+@pytest.mark.parametrize(
+    ("via", "warned"),
+    [("192.0.2.1:5060", False), ("10.0.0.7:5060", True), ("[2001:db8::7]:5060", True), ("phone.invalid", False)],
+)
+def test_nat_is_named(lines: Lines, via: str, warned: bool) -> None:
+    edge = Edge()
+    edge.challenge(offer(), f"Via: SIP/2.0/UDP {via};branch=z9hG4bK1")
+    assert bool(lines.at("will fail: its Via names")) is warned

@@ -30,14 +30,19 @@ def runs_here(item: pytest.Item) -> bool:
     return item.get_closest_marker("native") is not None and host.has_namespaces()
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Boot for all that needs it, while what needs no lab runs here."""
+    elsewhere = [item.nodeid for item in session.items if not runs_here(item)]
+    if elsewhere and not session.config.option.collectonly:
+        session.config.stash[REPLAY].begin(elsewhere)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """In place of running a test that needs the lab, report what the lab said of it."""
     if runs_here(item):
         return None
     lab = item.config.stash[REPLAY]
-    if not lab.booted:
-        lab.boot([each.nodeid for each in item.session.items if not runs_here(each)])
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in lab.reports(item):
         item.ihook.pytest_runtest_logreport(report=report)

@@ -26,7 +26,7 @@ INIT = Path(__file__).with_name("init.sh")
 KERNEL = "linux.uml"
 MODULES = Path("/usr/lib/uml/modules")
 MEMORY_MIB = 1024
-LIMIT = 600.0  # seconds for the whole boot, unless LAB_LIMIT says otherwise
+LIMIT = 900.0  # seconds for the whole boot, unless LAB_LIMIT says otherwise
 _PR_SET_PDEATHSIG = 1
 _GRACE = 3.0  # seconds between SIGTERM, which makes UML take its children along, and SIGKILL
 _LIBC = ctypes.CDLL(None, use_errno=True)

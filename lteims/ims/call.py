@@ -192,6 +192,7 @@ Action = Invite | Respond | EarlyOver | AckCallee | CancelCallee | Bye | End
 MO, MT = 0, 1
 ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 3326 2
 UNMET = 'SIP;cause=580;text="Precondition Failure"'
+NO_BEARER = 'SIP;cause=503;text="Service Unavailable"'  # TS 24.229 5.2.8.1.2: the network has taken the bearer
 _LAST_CHOICE = (408, 480, 487)  # who was just not there says less than who refused
 
 
@@ -261,9 +262,10 @@ class Call:
             case S.START, HungUp(side, reason, n) if side == MO or n == self.winner:
                 self.why = "the caller hung up" if side == MO else "the callee hung up"
                 return self._end(*self._ack_first(), Bye(1 - side, reason, self._winner))
-            case S.START, Stop(why):
+            case S.START, Stop(why, code):
                 self.why = why
-                return self._end(*self._ack_first(), Bye(MO, "", self._winner), Bye(MT, "", self._winner))
+                reason = NO_BEARER if code == 503 else ""
+                return self._end(*self._ack_first(), Bye(MO, reason, self._winner), Bye(MT, reason, self._winner))
         return []
 
     # -- small steps

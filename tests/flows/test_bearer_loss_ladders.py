@@ -56,6 +56,8 @@ def test_a_call_without_its_video_goes_on(scene: Scene) -> None:
 def test_a_call_without_its_voice_ends(scene: Scene, medias: tuple[int, ...]) -> None:
     scene.lose(*medias)
     scene.lab.play(ENDED)
+    for phone in (scene.lab.a, scene.lab.b):
+        assert phone.last("BYE").get("reason") == 'SIP;cause=503;text="Service Unavailable"'
 
 
 def test_a_bearer_of_a_call_that_has_ended(scene: Scene) -> None:

@@ -42,6 +42,22 @@ def test_without_addresses_it_is_for_the_container_itself() -> None:
     assert config.com_addr == Endpoint("127.0.0.1", 9003)
 
 
+def test_a_core_network_is_named_by_the_environment() -> None:
+    alone = in_container(SIP_ADDR="172.30.90.10").config
+    assert (alone.cx_server_addr, alone.rx_server_addr, alone.sctp_addr) == (None, None, None)
+    assert alone.precondition == "off"
+    loaded = in_container(
+        SIP_ADDR="172.30.90.10", CX_SERVER="tcp:172.30.90.20", RX_SERVER="tcp:172.30.90.21", SCTP_ADDR="172.30.90.10"
+    )
+    assert loaded.warnings == ()
+    config = loaded.config
+    assert config.cx_server_addr == Endpoint("172.30.90.20", 3868, "tcp")
+    assert config.rx_server_addr == Endpoint("172.30.90.21", 3868, "tcp")
+    assert config.cx_bind_addr == config.rx_bind_addr == Endpoint("172.30.90.10", 0)
+    assert config.sctp_addr == Endpoint("172.30.90.10", 29118)
+    assert config.precondition == "on"
+
+
 def test_what_is_copied_is_there_and_not_ignored() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").split() if line.startswith("!")]

@@ -36,6 +36,10 @@ Done = Callable[[bool], None]
 class Client(Protocol):
     """What is needed of net/diameter.py."""
 
+    @property
+    def remote(self) -> object | None:
+        """The PCRF, None while it is not there."""
+
     def new_session(self) -> str:
         """A Session-Id."""
 
@@ -55,6 +59,8 @@ class _Session:
     busy: bool = False  # an AAR is on its way
     over: bool = False  # the leg has ended
     up: bool = False  # the bearers stand
+    held: bool = False  # some have stood, and a change that is refused leaves them
+    early: bool | None = None  # what the PCRF told of the bearers before it answered the AAR
     timer: Handle | None = None
 
 
@@ -125,7 +131,10 @@ class RxBearers:
         if not media or (media == session.media and session.up):
             _tell(who, True)
             return
+        session.early = None
         answer = await self._send(session, wanted, media)
+        if session.over:
+            return  # nobody is to hear any more
         if answer is None:
             counters.inc("rx_unanswered")
             _tell(who, True)  # no dedicated bearer is better than no call
@@ -139,7 +148,10 @@ class RxBearers:
         session.media = media
         session.up = False
         session.asked += who
-        self._wait(session)
+        if session.early is not None:
+            self._settle(session, session.early)
+        else:
+            self._wait(session)
 
     async def _send(self, session: _Session, wanted: Reservation, media: tuple[Media, ...]) -> Aaa | None:
         """The answer, None where there is none. A PCRF that has forgotten the session is asked for a new one."""
@@ -157,7 +169,9 @@ class RxBearers:
             )
             answer: Aaa | None = await self._exchange(request, session.id)
             if answer is None and first:
-                self._forget(session)
+                self._disown(session)
+            elif answer is None:
+                session.media = ()  # what the PCRF has now nobody knows
             if answer is None or first or answer.result != _UNKNOWN:
                 return answer
             self._forget(session)
@@ -172,11 +186,18 @@ class RxBearers:
             log(RX, WARN, f"{request.command.abbreviation}R of {session} without a good answer: {error}")
             return None
 
+    def _disown(self, session: _Session) -> None:
+        """The session of an AAR whose answer is late or unreadable: the PCRF may have it, and is to give it back."""
+        id = session.id
+        self._forget(session)
+        if self._client is not None and self._client.remote is not None:
+            self._spawn(self._end(id))
+
     def _forget(self, session: _Session) -> None:
         self._by_id.pop(session.id, None)
         session.id = ""
         session.media = ()
-        session.up = False
+        session.up = session.held = False
 
     # -- what became of the bearers
     def _wait(self, session: _Session) -> None:
@@ -200,6 +221,7 @@ class RxBearers:
             session.waiting.clear()
             return
         session.up = granted
+        session.held |= granted
         _tell(asked, granted)
 
     async def _terminate(self, session: _Session) -> None:
@@ -207,7 +229,10 @@ class RxBearers:
         if session.id:
             id = session.id
             self._forget(session)
-            await self._exchange(Str(TerminationCause.DIAMETER_LOGOUT), id)
+            await self._end(id)
+
+    async def _end(self, id: str) -> None:
+        await self._exchange(Str(TerminationCause.DIAMETER_LOGOUT), id)
 
     # -- requests of the PCRF
     async def serve(self, request: Any, session: str, origin: Node) -> Answer:
@@ -228,17 +253,22 @@ class RxBearers:
         log(RX, INFO, f"the PCRF tells of {session.leg}: {names}")
         if _FAILED in actions and session.asked:
             self._settle(session, False)
+        elif _FAILED in actions and session.busy:
+            session.early = False
         elif {_FAILED, _RELEASED, _LOST} & set(actions):
             self._lost(session, medias, names)
         elif _UP in actions:
             counters.inc("rx_bearer")
+            if session.busy and not session.asked:
+                session.early = True
             self._settle(session, True)
 
     def _lost(self, session: _Session, medias: frozenset[int], why: str) -> None:
         counters.inc("rx_bearer_lost")
+        stood = session.held or not session.asked
         if session.asked:
             self._settle(session, False)
-        elif self.on_lost is not None:
+        if stood and self.on_lost is not None:
             session.up = False
             self.on_lost(session.leg, medias, why)
 

@@ -26,6 +26,7 @@ THEIRS = (
     b"m=audio 50000 RTP/AVP 97\r\nb=AS:38\r\nb=RS:600\r\nb=RR:1500\r\na=rtpmap:97 AMR/8000\r\na=fmtp:97 mode-set=7\r\n"
 )
 VIDEO = b"m=video 50010 RTP/AVP 99\r\nb=AS:512\r\na=rtpmap:99 H264/90000\r\n"
+CHANGED = THEIRS.replace(b"50000", b"50002")
 UP = SpecificAction.INDICATION_OF_SUCCESSFUL_RESOURCES_ALLOCATION
 FAILED = SpecificAction.INDICATION_OF_FAILED_RESOURCES_ALLOCATION
 RELEASED = SpecificAction.INDICATION_OF_RELEASE_OF_BEARER
@@ -40,6 +41,7 @@ class Pcrf:
         self.answers = list(answers) or [SUCCESS]
         self.asked: list[tuple[Any, str]] = []
         self.go = asyncio.Event()
+        self.remote: object | None = None
         self._sessions = 0
 
     def new_session(self) -> str:
@@ -198,6 +200,75 @@ async def test_bearers_that_are_lost() -> None:
     assert af.lost == [("leg", [1])]
     await af.bearers.serve(Asr(AbortCause.BEARER_RELEASED), "ims;1;1", PCRF)
     assert af.lost == [("leg", [1]), ("leg", [])]
+
+
+async def test_the_network_takes_all_while_a_change_waits_for_its_bearers() -> None:
+    af = Af()
+    await af.reserve()
+    await af.rar(UP)
+    await af.reserve(theirs=CHANGED)
+    await af.bearers.serve(Asr(AbortCause.BEARER_RELEASED), "ims;1;1", PCRF)
+    assert af.told == [True, False]
+    assert af.lost == [("leg", [])]  # a change that was refused does not say that nothing is left
+
+
+async def test_the_network_takes_voice_while_a_change_waits_for_its_bearers() -> None:
+    af = Af()
+    await af.reserve()
+    await af.rar(UP)
+    await af.reserve(theirs=CHANGED)
+    await af.rar(RELEASED, medias=(1,))
+    assert af.lost == [("leg", [0])]
+
+
+async def test_the_network_takes_what_never_stood() -> None:
+    af = Af()
+    await af.reserve()
+    await af.bearers.serve(Asr(AbortCause.BEARER_RELEASED), "ims;1;1", PCRF)
+    assert af.told == [False]
+    assert af.lost == []
+
+
+@pytest.mark.parametrize(("action", "granted"), [(UP, True), (FAILED, False)])
+async def test_the_pcrf_tells_before_it_answers(action: SpecificAction, granted: bool) -> None:
+    af = Af(SUCCESS, None)
+    await af.reserve()
+    await af.rar(UP)
+    await af.reserve(theirs=CHANGED)
+    await af.rar(action)
+    assert af.told == [True]
+    af.pcrf.go.set()
+    await asyncio.sleep(0.01)
+    assert af.told == [True, granted]
+    assert af.lost == []
+
+
+async def test_a_leg_that_has_ended_is_told_nothing() -> None:
+    af = Af(None)
+    await af.reserve()
+    await af.release()
+    af.pcrf.go.set()
+    await asyncio.sleep(0.01)
+    af.time.advance(BEARER_TIME + 1)
+    assert af.told == []
+
+
+async def test_a_change_without_an_answer_and_back() -> None:
+    af = Af(SUCCESS, NoAnswer("lost"), SUCCESS)
+    await af.reserve()
+    await af.rar(UP)
+    await af.reserve(theirs=CHANGED)
+    await af.reserve()  # nobody knows whether the PCRF has heard of the change
+    assert af.pcrf.kinds == ["Aar"] * 3
+
+
+async def test_a_pcrf_that_answers_too_late_keeps_nothing() -> None:
+    af = Af(NoAnswer("no answer in time"))
+    af.pcrf.remote = PCRF
+    await af.reserve()
+    assert af.told == [True]
+    assert af.pcrf.kinds == ["Aar", "Str"]
+    assert [session for _, session in af.pcrf.asked] == ["ims;1;1"] * 2
 
 
 @pytest.mark.parametrize("request_", [Rar((UP,)), Asr(AbortCause.BEARER_RELEASED)])

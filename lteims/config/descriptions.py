@@ -48,6 +48,8 @@ _PROPERTIES = {
     "p_called_party_id": ("ims/outbound.py", "Tell phones by P-Called-Party-ID as whom they are called."),
     "sdp_file": ("ims/opening.py", "SDP that the echo service answers with, whatever it is offered."),
     "ipsec": ("protected.py", "IPsec between phones and the server (TS 33.203)."),
+    "ipsec_required": ("ims/security.py", "Refuse phones with a SIM card that bring no IPsec: 421, or 494 with what is"
+                       " taken."),
     "ipsec_aalg_list": ("ims/security.py", "Integrity algorithms to choose from. None: all that the kernel has."),
     "ipsec_ealg_list": ("ims/security.py", "Ciphers to choose from. None: all that the kernel has."),
     "dialog_timeout": ("ims/activity.py", "Seconds without a sign of life after which a call is ended; 0: never."),

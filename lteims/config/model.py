@@ -195,6 +195,7 @@ class ImsConfig:
     p_called_party_id: bool = False
     sdp_file: str = ""
     ipsec: bool = True
+    ipsec_required: bool = False  # of phones with a SIM card
     ipsec_aalg_list: tuple[str, ...] | None = None  # None: all of TS 33.203 that the kernel offers
     ipsec_ealg_list: tuple[str, ...] | None = None
     dialog_timeout: int = 30

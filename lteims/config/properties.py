@@ -196,6 +196,7 @@ IMS: dict[str, Property] = table_of(
         "p_called_party_id": flag,
         "sdp_file": path,
         "ipsec": flag,
+        "ipsec_required": flag,
         "ipsec_aalg_list": array(one_of(*IPSEC_AALGS)),
         "ipsec_ealg_list": array(one_of(*IPSEC_EALGS)),
         "dialog_timeout": integer(0, YEAR),

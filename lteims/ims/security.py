@@ -39,6 +39,7 @@ class Security:
         self.sets = sets
         self._stack = stack
         self._tcp = tcp
+        self._required = config.ipsec_required
         self._aalgs = _usable(config.ipsec_aalg_list, DEFAULT_AALGS, ipsec.aalgs, "ipsec_aalg_list")
         self._ealgs = _usable(config.ipsec_ealg_list, DEFAULT_EALGS, ipsec.ealgs, "ipsec_ealg_list")
         subscribers.listeners.append(self._on_binding)
@@ -149,7 +150,7 @@ class Security:
                 offer = choice.offer
                 log(IMS, INFO, f"IPsec for {challenge.impi}: {choice.text}")
         if aka is None or offer is None:
-            self._in_clear(request, challenge.impi, why)
+            self._in_clear(request, flow, challenge.impi, why, asked=self._required and aka is not None)
             return
         self._check_answerable(flow, offer)
         try:
@@ -174,13 +175,20 @@ class Security:
         if again or not found.proven:
             raise SipError(500, f"a 401 to {found.impi} would have to leave by the SAs that it replaces")
 
-    def _in_clear(self, request: Request, impi: str, why: str) -> None:
-        if not why:
-            return
-        counters.inc("ipsec_not_agreed")
-        if requires_agreement(request):
+    def _in_clear(self, request: Request, flow: Flow, impi: str, why: str, *, asked: bool) -> None:
+        """A 401 without new SAs, unless the phone or the operator (`asked`) wants none such (RFC 3329 2.3.1, 2.3.2)."""
+        if requires_agreement(request) and why:
+            counters.inc("ipsec_not_agreed")
             raise _not_agreed(f"no IPsec for {impi}: {why}", sec_agree.supported(self._aalgs, self._ealgs))
-        log(IMS, INFO, f"no IPsec for {impi}, which goes on in clear: {why}")
+        if asked and flow.local < self._stack.clear:
+            counters.inc("ipsec_not_agreed")
+            text = f"no IPsec for {impi}, and ipsec_required asks for it: {why or 'no Security-Client'}"
+            if why or ("supported" in request.headers and OPTION_TAG in request.tokens("supported")):
+                raise _not_agreed(text, sec_agree.supported(self._aalgs, self._ealgs))
+            raise SipError(421, text, {"require": OPTION_TAG})
+        if why:
+            counters.inc("ipsec_not_agreed")
+            log(IMS, INFO, f"no IPsec for {impi}, which goes on in clear: {why}")
 
     def _begin(self, flow: Flow, impi: str, offer: Offer, ck: bytes, ik: bytes, nonce: str, client: str) -> SaSet:
         sets = self.sets

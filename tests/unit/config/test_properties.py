@@ -50,6 +50,7 @@ GOOD: list[tuple[str, str, object]] = [  # property, its text, the field's value
     ("dialog_timeout", "31", 31),
     ("auth_on_register_only", "true", True),
     ("auth_on_refresh", "false", False),
+    ("ipsec_required", "true", True),
     ("com_addr", '"[::]"', Endpoint("::", 9003)),
     ("com_name", '"lab"', "lab"),
     ("com_ssl_key", '"/k.pem"', "/k.pem"),

@@ -242,6 +242,27 @@ def test_the_operator_decides_what_is_taken(lines: Lines) -> None:
     assert "alg=hmac-md5-96;ealg=null" in server
 
 
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ((), 421),
+        (("Supported: sec-agree, path",), 494),
+        ((SEC_AGREE,), 494),
+        ((offer(alg="hmac-sha-256-128"),), 494),
+    ],
+)
+def test_an_operator_who_requires_it(headers: tuple[str, ...], code: int) -> None:
+    edge = Edge(config=ImsConfig(ipsec_required=True))
+    with pytest.raises(SipError) as refused:
+        edge.challenge(*headers)
+    assert refused.value.code == code
+    assert refused.value.headers["require"] == "sec-agree"
+    assert ("security-server" in refused.value.headers) is (code == 494)
+    edge.challenge(vector=AuthVector("MD5", b"secret"))  # a softphone has no keys for it
+    edge.registers(offer())
+    edge.challenge(flow=Flow("UDP", 1, UE, 6000))  # who comes by SAs need not bring new ones
+
+
 VERIFY = "Security-Verify: "
 
 

@@ -264,7 +264,7 @@ class Call:
                 return self._end(*self._ack_first(), Bye(1 - side, reason, self._winner))
             case S.START, Stop(why, code):
                 self.why = why
-                reason = NO_BEARER if code == 503 else ""
+                reason = {503: NO_BEARER, 580: UNMET}.get(code, "")
                 return self._end(*self._ack_first(), Bye(MO, reason, self._winner), Bye(MT, reason, self._winner))
         return []
 

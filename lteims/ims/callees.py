@@ -184,10 +184,20 @@ class Callees:
         session = branch.session
         if session.ended:
             return
-        if not granted:  # not from inside the step that asked
+        qos, medias = branch.qos[side], branch.anchor.views(side)
+        if granted:
+            qos.granted(medias)
+        elif qos.reserved and session.call.state is machine.S.START:  # TS 29.214 4.4.2: the PCRF keeps what there was
+            log(
+                IMS,
+                INFO,
+                "the network refuses other bearers: the call goes on with those of before",
+                id=session.call.id,
+            )
+            qos.unchanged(medias)
+        else:  # not from inside the step that asked
             self._stack.wheel.add(0.0, self._no_bearer, session)
             return
-        branch.qos[side].granted()
         if side == MT:
             self._inside.tell_bearers(branch)
 

@@ -3,7 +3,7 @@
 branch.py asks which way preconditions go through the server; whoever controls bearers (Rx) is a `Bearers`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -70,7 +70,7 @@ def mode_of(config: ImsConfig, impu: ImpuConfig | None) -> Precondition:
 class LegQos:
     """The preconditions of one leg; `watch` is the branch's, for those that pass through."""
 
-    __slots__ = ("_lost", "_pre", "asked", "mode", "reserved", "side", "watch", "way")
+    __slots__ = ("_had", "_lost", "_pre", "asked", "mode", "reserved", "side", "watch", "way")
 
     def __init__(self, side: int, mode: Precondition, watch: Watch) -> None:
         self.side = side
@@ -78,6 +78,7 @@ class LegQos:
         self.watch = watch
         self.way = Way.OFF
         self._pre: Preconditions | None = None
+        self._had: frozenset[int] = frozenset()  # m= lines whose bearers stood when they were told of last
         self._lost: frozenset[int] = frozenset()  # m= lines whose bearers were taken away
         self.asked = False  # have bearers been asked for?
         self.reserved = False  # and granted?
@@ -124,11 +125,18 @@ class LegQos:
         elif self.way is Way.THROUGH:
             self.watch.settled(self.side)
 
-    def granted(self) -> None:
-        """The bearers of this leg stand."""
+    def granted(self, medias: Iterable[int]) -> None:
+        """The bearers of this leg stand, of these m= lines."""
         self.reserved = True
+        self._had = frozenset(medias)
         self._lost = frozenset()
         if self.way is Way.END:
+            self.pre.reserved()
+
+    def unchanged(self, medias: Iterable[int]) -> None:
+        """The network refused to change the bearers: those of before stand, new ones of these m= lines do not."""
+        self._lost |= frozenset(medias) - self._had
+        if self.way is Way.END:  # what is without takes its chance
             self.pre.reserved()
 
     def taken(self, medias: frozenset[int]) -> None:

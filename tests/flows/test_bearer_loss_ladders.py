@@ -6,7 +6,7 @@ import pytest
 
 from lteims.config import Precondition
 from lteims.ims.bearer_loss import BearerLoss
-from tests.flows.phones import AVP, CALL, Lab
+from tests.flows.phones import AVP, BYE, CALL, Lab
 from tests.flows.test_precondition_ladders import Network
 
 VIDEO = "video {port} RTP/AVP 99\na=rtpmap:99 H264/90000"
@@ -66,3 +66,41 @@ def test_a_bearer_of_a_call_that_has_ended(scene: Scene) -> None:
     assert not scene.lab.left  # nothing is said
     scene.lose()
     scene.lab.play(ENDED)
+
+
+REINVITE = """
+    a --> INVITE sdp
+    a <-- 100
+                INVITE sdp --> b
+                200 sdp <-- b
+    a <-- 200 sdp
+    a --> ACK
+                ACK --> b
+"""
+
+
+def test_video_to_which_the_network_gives_no_bearer_leaves_the_call(lab_with: Callable[..., Lab]) -> None:
+    network = Network(at_once=True)
+    lab = lab_with(precondition=Precondition.SILENT, bearers=network)
+    lab.play(CALL)
+    lab.a.medias = lab.b.medias = [AVP, VIDEO]
+    network.at_once = False
+    lab.play(REINVITE)
+    lab.clock.advance(0.01)
+    assert not lab.left
+    assert [[media.qos for media in record.medias] for record in lab.calls.records] == [["erab_set", "required"]] * 2
+    network.at_once = True
+    lab.play(REINVITE)
+    assert [[media.qos for media in record.medias] for record in lab.calls.records] == [["erab_set", "erab_set"]] * 2
+    lab.play(BYE)
+
+
+def test_a_call_that_never_had_a_bearer_ends_and_says_why(lab_with: Callable[..., Lab]) -> None:
+    network = Network()
+    lab = lab_with(precondition=Precondition.SILENT, bearers=network)
+    lab.play(CALL)
+    network.tell(False)
+    lab.clock.advance(0.01)
+    lab.play(ENDED)
+    for phone in (lab.a, lab.b):
+        assert phone.last("BYE").get("reason") == 'SIP;cause=580;text="Precondition Failure"'

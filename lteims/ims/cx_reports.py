@@ -97,8 +97,10 @@ class Reports:
     async def _leave(self, subscriber: Subscriber, kind: ServerAssignmentType) -> None:
         """The last contact has ended, unless another one has come meanwhile or the HSS itself has ended it."""
         identity = self._users.identity(subscriber.impi)
-        if identity:
-            await self._report(subscriber.impi, identity, kind)
+        if not identity:
+            self._vectors.drop(subscriber.impi)  # a new MAR tells the HSS who is to serve the user
+            return
+        await self._report(subscriber.impi, identity, kind)
 
     # -- telling
     async def _report(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:

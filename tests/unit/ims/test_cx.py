@@ -513,6 +513,37 @@ async def test_the_hss_ends_a_registration(reason: ReasonCode, event: str) -> No
     no_faults(registry)
 
 
+async def test_vectors_of_before_the_hss_ended_a_registration_are_not_used() -> None:
+    registry = CxRegistry()
+    ue = Ue(registry)
+    await ue.register()
+    assert registry.cx.load()["vectors"] == cx.COUNT - 1
+    await registry.sim.terminate(IMPI, ReasonCode.SERVER_CHANGE)
+    await registry.settle()
+    assert registry.cx.load()["vectors"] == 0
+    registry.wire.asked.clear()
+    await ue.register(challenges=2)
+    assert "MAR" in registry.wire.names  # by which the HSS knows again who is to serve the user
+    no_faults(registry)
+
+
+async def test_the_hss_ends_a_registration_that_is_being_refreshed() -> None:
+    registry = CxRegistry()
+    ue = Ue(registry)
+    await ue.register()
+    registry.wire.held = asyncio.Event()
+    again = asyncio.create_task(ue.register())
+    await registry.settle()
+    assert (await registry.sim.terminate(IMPI, ReasonCode.SERVER_CHANGE)).ok
+    registry.wire.held.set()
+    await again
+    await registry.settle()
+    assert len(registry.contacts()) == 1
+    assert registry.cx.load()["users"] == 1
+    assert registry.cx.load()["away"] == 0
+    assert registry.users.by_impi(IMPI) is registry.subscribers.by_impi(IMPI)
+
+
 async def test_an_identity_is_taken_with_what_is_registered_together_with_it() -> None:
     registry = CxRegistry()
     await Ue(registry).register()

@@ -10,7 +10,7 @@ RIVALS := sip-tester kamailio
 LAB := user-mode-linux kmod iproute2 tcpdump freediameterd freediameter-extensions
 TESTS ?= tests/kernel
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
-PROFILES := --profile sim --profile monitoring
+PROFILES := --profile sim --profile sgs --profile open5gs --profile monitoring
 .DEFAULT_GOAL := help
 .PHONY: help install run test lint bench lab image image-test up down demo
 

@@ -108,6 +108,54 @@ def test_what_compose_mounts_is_there() -> None:
             assert not source.startswith(".") or (ROOT / source).is_dir(), f"{name}: {source}"
 
 
+def plain(text: str) -> str:
+    """A value of compose.yaml with its variables as if nothing is said."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+
+
+def test_every_container_has_an_address_of_its_own() -> None:
+    networks = [s["networks"]["lab"] for s in compose()["services"].values() if isinstance(s["networks"], dict)]
+    addresses = [plain(address) for network in networks for address in network.values()]
+    assert len(addresses) == len(set(addresses)) > 8
+
+
+def test_what_is_waited_for_starts_in_each_profile() -> None:
+    services = compose()["services"]
+    for name, service in services.items():
+        for other in service.get("depends_on", ()):
+            there = services[other].get("profiles")
+            assert there is None or set(service["profiles"]) <= set(there), f"{name} waits for {other}"
+
+
+def test_the_server_and_its_simulators_agree() -> None:
+    services = compose()["services"]
+    environment = {key: plain(value) for key, value in services["ims-core"]["environment"].items()}
+    for peer, variable in (("hss", "CX_SERVER"), ("pcrf", "RX_SERVER")):
+        command = [plain(word) for word in services[peer]["command"]]
+        assert command[command.index("--listen") + 1] == f"{environment[variable]}:3868"
+        assert environment[variable] == "tcp:" + plain(services[peer]["networks"]["lab"]["ipv4_address"])
+        assert set(services[peer]["profiles"]) == {"sim", "sgs"}
+    assert plain(services["phones"]["command"][2]) == f"{environment['SIP_ADDR']}:5060"
+    assert plain(services["mme"]["command"][2]) == f"{environment['SCTP_ADDR']}:29118"
+
+
+def test_scenarios_of_the_stack_are_in_the_image() -> None:
+    inside = "/usr/share/lteims/scenarios"
+    for service in compose()["services"].values():
+        for word in service.get("command", ()):
+            assert not word.startswith(inside) or (ROOT / "docs/scenarios" / word[len(inside) + 1 :]).is_file(), word
+
+
+def test_one_phone_is_of_the_users_and_one_of_the_hss() -> None:
+    folder = ROOT / "docs/scenarios/core"
+    hss = load(str(folder / "hss.cfg"), lambda name: Path(name).read_text(encoding="utf-8"), {})
+    keys = {user.imsi: user.k for user in in_container().config.ue_db}, {u.imsi: u.k for u in hss.config.ue_db}
+    assert not keys[0].keys() & keys[1].keys()
+    phones = yaml.load((folder / "phones.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)["phones"]
+    for phone, users in zip(phones.values(), keys, strict=True):
+        assert users[phone["imsi"]] == bytes.fromhex(phone["k"])
+
+
 def test_prometheus_and_grafana_find_each_other() -> None:
     (job,) = yaml.safe_load((ROOT / "config/prometheus/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
     environment = compose()["services"]["ims"]["environment"]

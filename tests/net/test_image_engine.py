@@ -147,6 +147,11 @@ def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
     found("down", "-v")
 
 
+@pytest.mark.parametrize("profile", ["sim", "sgs", "open5gs", "monitoring"])
+def test_compose_takes_each_profile(stack: Stack, profile: str) -> None:
+    stack("--profile", profile, "config", "-q")
+
+
 def test_it_is_small(image: str) -> None:
     size = int(run("docker", "image", "inspect", "-f", "{{.Size}}", image))
     print(f"\n{size / 1e6:.0f} MB")
@@ -204,6 +209,10 @@ def test_it_shows_its_metrics_to_the_network(stack: Stack) -> None:
 
 def test_virtual_phones_tell_by_their_exit_code(stack: Stack) -> None:
     assert "nothing wrong was heard: ok" in stack("run", "--rm", "phones", within=120)
+    hss, pcrf = stack("logs", "hss"), stack("logs", "pcrf")
+    assert "SAA 2001" in hss
+    assert "RAA" in pcrf
+    assert "wrong:" not in hss + pcrf
     (stack.config / "wrong.yaml").write_text(WRONG, encoding="utf-8")
     with pytest.raises(AssertionError, match="exit code 1"):
         stack("run", "--rm", "-v", f"{stack.config}:/scenarios:ro", "phones", "ue", "/scenarios/wrong.yaml")

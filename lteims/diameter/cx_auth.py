@@ -147,6 +147,9 @@ def _digest(item: Avps) -> DigestVector:
     ha1 = found.need(DIGEST_HA1)
     if not ha1.isascii() or not ha1.isalnum():
         raise refused(DIGEST_HA1, ha1, "no hexadecimal digits")
+    realm = found.need(DIGEST_REALM)
+    if not realm.isprintable() or '"' in realm or "\\" in realm:
+        raise refused(DIGEST_REALM, realm, "no realm for a challenge")
     # TS 29.229 has Digest-QoP always, HSSs have not
     qop, algorithm = found.first(DIGEST_QOP) or "auth", found.first(DIGEST_ALGORITHM) or "MD5"
-    return DigestVector(found.need(DIGEST_REALM), ha1, qop, algorithm)
+    return DigestVector(realm, ha1, qop, algorithm)

@@ -144,7 +144,12 @@ def _identity(element: Element) -> PublicIdentity:
                 text = (found.text or "").strip()
                 wildcard, display = (wildcard, text) if name == "DisplayName" else (wildcard or text, display)
     barred = _text(element, "BarringIndication") in ("1", "true")
-    return PublicIdentity(_text(element, "Identity"), barred, display, wildcard)
+    return PublicIdentity(_text(element, "Identity"), barred, _one_line(display), wildcard)
+
+
+def _one_line(text: str) -> str:
+    """It becomes part of a header: no ends of lines, nothing that is no character to show."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _filter(element: Element) -> FilterCriteria:

@@ -122,6 +122,8 @@ def test_vectors_come_in_the_order_of_their_numbers() -> None:
         AkaVector(b"1" * 16, b"2" * 16, b"3" * 8, b"4" * 16, b"5" * 17),
         AkaVector(b"1" * 16, b"2" * 16, b"3" * 8, b"4" * 16, b"5" * 16, Scheme.UNKNOWN),
         DigestVector("ims", "no digits"),
+        DigestVector('ims", nonce="x', "0a"),
+        DigestVector("ims\r\nP-Evil: 1", "0a"),
     ],
 )
 def test_vectors_that_nobody_could_use(vector: Any) -> None:
@@ -195,6 +197,15 @@ def test_a_subscription_both_ways() -> None:
     )  # fmt: skip
     assert UserData.parse(data.encode()) == data
     assert UserData.parse(UserData.parse(XML).encode()) == UserData.parse(XML)
+
+
+def test_a_name_goes_into_one_line_of_a_header() -> None:
+    before, after = XML.split(b">Ada<")
+    (name,) = {
+        each.display_name
+        for each in UserData.parse(before + b">A&#13;&#10;da:\n  \xc3\x89 &#133;x<" + after).identities
+    } - {""}
+    assert name == "A da: \u00c9 x"
 
 
 @pytest.mark.parametrize(

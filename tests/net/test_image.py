@@ -12,6 +12,7 @@ import yaml
 from lteims.config import Endpoint, Loaded, load
 
 ROOT = Path(__file__).resolve().parents[2]
+DAEMONS = ("hss", "pcrf", "mme")  # of Open5GS
 
 
 def compose() -> Any:
@@ -154,6 +155,30 @@ def test_one_phone_is_of_the_users_and_one_of_the_hss() -> None:
     phones = yaml.load((folder / "phones.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)["phones"]
     for phone, users in zip(phones.values(), keys, strict=True):
         assert users[phone["imsi"]] == bytes.fromhex(phone["k"])
+
+
+def test_open5gs_and_the_server_are_wired_to_each_other() -> None:
+    services = compose()["services"]
+    environment = dict(
+        line.split("=")
+        for line in (ROOT / "config/open5gs/env").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    )
+    assert environment.pop("COMPOSE_PROFILES") == "open5gs"
+    assert set(environment) <= set(services["ims"]["environment"])
+    config = in_container(SIP_ADDR=plain(services["ims"]["networks"]["lab"]["ipv4_address"]), **environment).config
+    ours = {"identity": config.cx_origin_host, "address": config.sip_addr[0].addr.host}
+    assert config.cx_origin_host == config.rx_origin_host
+    files = {name: yaml.load((ROOT / f"config/open5gs/{name}.yaml").read_text(), yaml.BaseLoader) for name in DAEMONS}
+    for name, file in files.items():
+        service = services[f"open5gs-{name}"]
+        assert service["entrypoint"] == [f"open5gs-{name}d", "-c", f"/etc/open5gs/{name}.yaml"]
+        assert file[name]["freeDiameter"]["listen_on"] == plain(service["networks"]["lab"]["ipv4_address"])
+        assert file.get("db_uri", "") == plain(service.get("environment", {}).get("DB_URI", ""))
+    for name, server in (("hss", config.cx_server_addr), ("pcrf", config.rx_server_addr)):
+        assert server == Endpoint(files[name][name]["freeDiameter"]["listen_on"], 3868, "tcp")
+        assert ours in files[name][name]["freeDiameter"]["connect"]
+    assert config.sctp_addr == Endpoint(files["mme"]["mme"]["sgsap"]["client"][0]["address"], 29118)
 
 
 def test_prometheus_and_grafana_find_each_other() -> None:

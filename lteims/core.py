@@ -54,7 +54,9 @@ class Core:
                 Node(config.rx_origin_host, config.rx_origin_realm), (RX,), trace.RX, self.bearers.serve,
                 config.rx_watchdog_duration / 1000,
             )  # fmt: skip
-            self._rx = DiameterClient(loop, wheel, party, config.rx_server_addr, config.rx_bind_addr, random)
+            self._rx = DiameterClient(
+                loop, wheel, party, config.rx_server_addr, config.rx_bind_addr, random, on_state=self.bearers.on_state
+            )
             self.bearers.connect(self._rx)
 
     def take_messages(self, gateway: IpSmGw, subscribers: Subscribers) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from lteims import counters
 from lteims.diameter.attributes import TerminationCause
+from lteims.diameter.capabilities import Capabilities
 from lteims.diameter.command import SUCCESS, Answer, Node, Plain, Result
 from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
 from lteims.diameter.rx import Aaa, Aar, Asr, Rar, Str
@@ -25,6 +26,7 @@ from lteims.net.timers import Handle, TimerWheel
 from lteims.trace import IMS, INFO, RX, WARN, log
 
 BEARER_TIME: Final = 4.0  # seconds that a granted bearer is waited for: not every PCRF tells when it stands
+MOST_OWED: Final = 1000  # ends of sessions that the PCRF has not heard of
 _UP: Final = SpecificAction.INDICATION_OF_SUCCESSFUL_RESOURCES_ALLOCATION
 _FAILED: Final = SpecificAction.INDICATION_OF_FAILED_RESOURCES_ALLOCATION
 _RELEASED: Final = SpecificAction.INDICATION_OF_RELEASE_OF_BEARER
@@ -74,15 +76,21 @@ class RxBearers:
         self._by_leg: dict[str, _Session] = {}
         self._by_id: dict[str, _Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._owed: dict[str, None] = {}  # Session-Ids that the PCRF may still have, the oldest first
         self.on_lost: OnLost | None = None
 
     def connect(self, client: Client) -> None:
         """The connection to the PCRF, whose requests come to `serve`."""
         self._client = client
 
+    def on_state(self, remote: Capabilities | None) -> None:
+        """The PCRF has come (or gone, None): it hears of the ends that it has not heard of."""
+        if remote is not None and self._owed:
+            self._spawn(self._pay())
+
     def load(self) -> dict[str, int]:
         """What is kept, for metrics and tests."""
-        return {"sessions": len(self._by_leg), "tasks": len(self._tasks)}
+        return {"sessions": len(self._by_leg), "tasks": len(self._tasks), "owed": len(self._owed)}
 
     # -- Bearers
     def reserve(self, wanted: Reservation, done: Done) -> None:
@@ -167,9 +175,10 @@ class RxBearers:
                 request_type=RxRequestType.INITIAL_REQUEST if first else RxRequestType.UPDATE_REQUEST,
                 service_urn=wanted.service,
             )
+            there = self._client is not None and self._client.remote is not None
             answer: Aaa | None = await self._exchange(request, session.id)
             if answer is None and first:
-                self._disown(session)
+                self._disown(session, there)
             elif answer is None:
                 session.media = ()  # what the PCRF has now nobody knows
             if answer is None or first or answer.result != _UNKNOWN:
@@ -186,11 +195,11 @@ class RxBearers:
             log(RX, WARN, f"{request.command.abbreviation}R of {session} without a good answer: {error}")
             return None
 
-    def _disown(self, session: _Session) -> None:
+    def _disown(self, session: _Session, there: bool) -> None:
         """The session of an AAR whose answer is late or unreadable: the PCRF may have it, and is to give it back."""
         id = session.id
         self._forget(session)
-        if self._client is not None and self._client.remote is not None:
+        if there:
             self._spawn(self._end(id))
 
     def _forget(self, session: _Session) -> None:
@@ -232,7 +241,20 @@ class RxBearers:
             await self._end(id)
 
     async def _end(self, id: str) -> None:
-        await self._exchange(Str(TerminationCause.DIAMETER_LOGOUT), id)
+        """STR; one without an answer is owed."""
+        if await self._exchange(Str(TerminationCause.DIAMETER_LOGOUT), id) is None:
+            self._owed[id] = None
+            if len(self._owed) > MOST_OWED:
+                del self._owed[next(iter(self._owed))]
+
+    async def _pay(self) -> None:
+        for id in list(self._owed):
+            if id not in self._owed:
+                continue
+            del self._owed[id]
+            await self._end(id)
+            if id in self._owed:
+                return  # when it comes again
 
     # -- requests of the PCRF
     async def serve(self, request: Any, session: str, origin: Node) -> Answer:

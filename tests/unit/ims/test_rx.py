@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from lteims.diameter.attributes import TGPP
+from lteims.diameter.capabilities import Capabilities
 from lteims.diameter.command import SUCCESS, Node, Result
 from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
 from lteims.diameter.rx import Aaa, Aar, Affected, Asr, Rar, Str
 from lteims.diameter.rx_attributes import AbortCause, FlowStatus, FlowUsage, MediaType, RxRequestType, SpecificAction
+from lteims.ims import rx
 from lteims.ims.qos import Reservation
 from lteims.ims.rx import BEARER_TIME, RxBearers
 from lteims.ims.rx_media import media_of
@@ -31,6 +33,7 @@ UP = SpecificAction.INDICATION_OF_SUCCESSFUL_RESOURCES_ALLOCATION
 FAILED = SpecificAction.INDICATION_OF_FAILED_RESOURCES_ALLOCATION
 RELEASED = SpecificAction.INDICATION_OF_RELEASE_OF_BEARER
 PCRF = Node("pcrf.example.org", "example.org")
+THERE = Capabilities(PCRF, "", frozenset(), frozenset())
 REFUSAL = Result(5063, TGPP)
 
 
@@ -41,7 +44,8 @@ class Pcrf:
         self.answers = list(answers) or [SUCCESS]
         self.asked: list[tuple[Any, str]] = []
         self.go = asyncio.Event()
-        self.remote: object | None = None
+        self.remote: Capabilities | None = None
+        self.deaf = False  # no STR is answered
         self._sessions = 0
 
     def new_session(self) -> str:
@@ -51,6 +55,8 @@ class Pcrf:
     async def ask(self, request: Any, *, session: str = "") -> Any:
         self.asked.append((request, session))
         if isinstance(request, Str):
+            if self.deaf:
+                raise NoAnswer("no answer in time")
             return Aaa()
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer is None:
@@ -107,7 +113,7 @@ async def test_a_call_with_its_bearers() -> None:
     await af.release()
     assert af.pcrf.kinds == ["Aar", "Str"]
     assert af.pcrf.asked[1][1] == "ims;1;1"
-    assert af.bearers.load() == {"sessions": 0, "tasks": 0}
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 0}
 
 
 async def test_a_pcrf_that_never_tells() -> None:
@@ -175,7 +181,7 @@ async def test_a_cancel_while_the_aar_is_on_its_way() -> None:
     await asyncio.sleep(0.01)
     assert af.pcrf.kinds == ["Aar", "Str"]
     assert af.told == []
-    assert af.bearers.load() == {"sessions": 0, "tasks": 0}
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 0}
 
 
 async def test_changes_while_an_aar_is_on_its_way_are_asked_once() -> None:
@@ -262,9 +268,35 @@ async def test_a_change_without_an_answer_and_back() -> None:
     assert af.pcrf.kinds == ["Aar"] * 3
 
 
+async def test_ends_that_the_pcrf_has_not_heard_of_are_told_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rx, "MOST_OWED", 2)
+    af = Af()
+    af.pcrf.remote = THERE
+    for leg in "abc":
+        await af.reserve(leg)
+    af.pcrf.deaf, af.pcrf.remote = True, None
+    for leg in "abc":
+        await af.release(leg)
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 2}
+    af.pcrf.asked.clear()
+    af.bearers.on_state(None)
+    af.pcrf.remote = THERE
+    af.bearers.on_state(THERE)  # it is back, and deaf
+    await asyncio.sleep(0)
+    assert len(af.pcrf.asked) == 1
+    assert af.bearers.load()["owed"] == 2
+    af.pcrf.deaf = False
+    af.pcrf.asked.clear()
+    af.bearers.on_state(THERE)
+    await asyncio.sleep(0)
+    assert sorted(session for _, session in af.pcrf.asked) == ["ims;1;2", "ims;1;3"]
+    assert af.pcrf.kinds == ["Str"] * 2
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 0}
+
+
 async def test_a_pcrf_that_answers_too_late_keeps_nothing() -> None:
     af = Af(NoAnswer("no answer in time"))
-    af.pcrf.remote = PCRF
+    af.pcrf.remote = THERE
     await af.reserve()
     assert af.told == [True]
     assert af.pcrf.kinds == ["Aar", "Str"]
@@ -291,7 +323,7 @@ async def test_the_end_gives_everything_back() -> None:
         await af.reserve(f"leg{number}")
     await af.bearers.close()
     assert af.pcrf.kinds.count("Str") == 20
-    assert af.bearers.load() == {"sessions": 0, "tasks": 0}
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 0}
 
 
 def test_media_of_a_leg() -> None:

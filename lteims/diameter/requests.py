@@ -12,7 +12,7 @@ from typing import Any, Final
 from lteims.diameter.message import T_BIT, Header
 
 MOST_SENT: Final = 4096
-MOST_SERVED: Final = 256  # requests of the peer that are being worked on
+MOST_SERVED: Final = 1000  # requests of the peer that are being worked on: as many as one read of a socket brings
 _REMEMBERED: Final = 1024
 _REMEMBERED_FOR: Final = 240.0  # seconds; RFC 6733 3: end-to-end identifiers are unique for 4 minutes
 

@@ -350,6 +350,12 @@ def test_the_error_answer_has_what_it_must_repeat() -> None:
     assert [each.encode() for each in answer.avps if each.attribute is a.PROXY_INFO] == [proxy]
 
 
+def test_news_of_many_calls_at_once_is_no_flood() -> None:
+    _, server = opened()
+    for number in range(900):  # RARs of about 250 octets: all of them are there before the first is served
+        assert kinds(respond(server, lir(end_to_end=number))) == [Deliver]
+
+
 def test_a_flood_is_told_that_we_are_busy() -> None:
     _, server = opened()
     for number in range(MOST_SERVED):

@@ -84,8 +84,7 @@ def run(name: str, options: argparse.Namespace, play: Callable[[], Coroutine[Any
 
     Whoever is stopped half-way (SIGINT, SIGTERM) has failed: a CI job that runs out of time must not look well.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    former = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         outcomes = asyncio.run(play())
         if options.junit:
@@ -99,6 +98,9 @@ def run(name: str, options: argparse.Namespace, play: Callable[[], Coroutine[Any
     except KeyboardInterrupt:
         print(f"{name}: stopped", file=sys.stderr)
         return EXIT_FAILED
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
     return EXIT_OK if all(outcome.passed for outcome in outcomes) else EXIT_FAILED
 
 

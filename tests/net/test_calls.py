@@ -271,9 +271,9 @@ def test_a_large_invite_falls_back_to_udp(server: Server, phones: list[Phone]) -
 
 
 def test_a_large_invite_goes_by_tcp(server: Server, phones: list[Phone]) -> None:
-    a, b = Phone(server, "1"), Phone(server, "2")
-    phones += [a, b]
-    with socket.create_server(("127.0.0.1", b.sip.getsockname()[1])) as listener:
+    a = Phone(server, "1")
+    phones.append(a)
+    with _listening(server, phones) as listener:
         listener.settimeout(WAIT)
         a.call("tel:+492", "long " * 300)
         stream, _ = listener.accept()
@@ -289,6 +289,20 @@ def test_a_large_invite_goes_by_tcp(server: Server, phones: list[Phone]) -> None
         a.expect(486)
         a.send(_ack(a))
         stream.close()
+
+
+def _listening(server: Server, phones: list[Phone]) -> socket.socket:
+    """A phone's port over TCP too, which somebody else may have there."""
+    for _ in range(20):
+        phone = Phone(server, "2")
+        try:
+            listener = socket.create_server(("127.0.0.1", phone.sip.getsockname()[1]))
+        except OSError:
+            phone.close()
+        else:
+            phones.append(phone)
+            return listener
+    raise AssertionError("no port is free for both UDP and TCP")
 
 
 def _ack(phone: Phone) -> Request:

@@ -209,16 +209,11 @@ class App:
                 users.listeners.append(gateway.reachable)  # by the way that user_set has chosen
                 await self._start_api(self._api, loop, control, commands, happenings, users, log_file, plane.flush)
             if self._metrics is not None:
-                metrics = Metrics(stack, subscribers, calls, plane.flush, installed.kind())
-                metrics.add_peers(core.peers)
-                pcscf.on_refused = metrics.refusals.on_refused
-                challenges.on_answered = metrics.registration.observe
+                metrics = self._gauges(stack, subscribers, calls, plane, core, pcscf, challenges)
                 for name, load in (
                     ("sms_queue_length", gateway.load),
                     ("mms_queue_length", mms.load if mms is not None else None),
                     ("sa_sets", (lambda: security.sets.load()["sets"]) if security is not None else None),
-                    ("api_clients", self._api_clients),
-                    ("rtp_streams", plane.streams.__len__),
                 ):
                     metrics.add_gauge(name, load)
                 await self._metrics.start(metrics)
@@ -239,6 +234,19 @@ class App:
                 await asyncio.sleep(GOODBYE_TIME)
             plane.close()
             await store.commit()
+
+    def _gauges(
+        self, stack: SipStack, subscribers: Subscribers, calls: Calls, plane: MediaPlane, core: Core, pcscf: Pcscf,
+        challenges: Challenges,
+    ) -> Metrics:  # fmt: skip
+        """What Prometheus is shown of the parts that there always are."""
+        metrics = Metrics(stack, subscribers, calls, plane.flush, installed.kind())
+        metrics.add_peers(core.peers)
+        metrics.add_gauge("api_clients", self._api_clients)
+        metrics.add_gauge("rtp_streams", plane.streams.__len__)
+        pcscf.on_refused = metrics.refusals.on_refused
+        challenges.on_answered = metrics.registration.observe
+        return metrics
 
     def _say_ready(self, stack: SipStack) -> None:
         """One line with every bound address, to whoever started us and to the log."""

@@ -4,11 +4,12 @@ An Attribute is called with a value to get its octets; `parse` reads a run of AV
 library: the known ones leave lengths unchecked, so every check would stand here all the same.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from lteims.diameter.errors import DiameterError, ResultCode
 
@@ -53,10 +54,6 @@ class Attribute(Generic[T]):
         """The AVP with zeros as its data: what Failed-AVP shows of a missing one (RFC 6733 7.5)."""
         return self.encode(bytes(self.size or self.least))
 
-    def unpack(self, data: bytes) -> T:
-        """The value; ValueError says what is wrong with the octets."""
-        raise NotImplementedError
-
     def __repr__(self) -> str:
         return self.name
 
@@ -65,12 +62,16 @@ BY_CODE: Final[dict[tuple[int, int], Attribute[Any]]] = {}  # by vendor and code
 BY_NAME: Final[dict[str, Attribute[Any]]] = {}
 
 
-class Leaf(Attribute[T]):
+class Leaf(Attribute[T], ABC):
     """An AVP that is no group."""
 
+    @abstractmethod
+    def unpack(self, data: bytes) -> T:
+        """The value; ValueError says what is wrong with the octets."""
+
+    @abstractmethod
     def pack(self, value: T) -> bytes:
         """The data; ValueError for a value that does not fit."""
-        raise NotImplementedError
 
     def __call__(self, value: T) -> bytes:
         """The AVP; DiameterError for a value that does not fit."""
@@ -331,7 +332,7 @@ def _value(attribute: Attribute[Any], content: bytes, head: bytes, depth: int) -
     if len(content) < attribute.least or attribute.size not in (None, len(content)):
         raise _bad_length(f"{attribute} with {len(content)} octets of data", attribute.encode(content))
     try:
-        return attribute.unpack(content)
+        return cast(Leaf[Any], attribute).unpack(content)  # there is no third kind
     except ValueError as error:
         failed = attribute.encode(content)
         raise DiameterError(f"{attribute}: {error}", ResultCode.DIAMETER_INVALID_AVP_VALUE, failed) from None

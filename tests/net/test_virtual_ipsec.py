@@ -1,7 +1,7 @@
 """Virtual phones with IPsec against the real server, both with ESP of their own process: any kernel will do.
 
-Where the kernel has ESP the server takes that, and both ends of one host would share its tables: tests/kernel has
-namespaces for it. Everything behind the 401 must go by ESP.
+The server has no right to the kernel's ESP, whose tables both ends of one host would share: tests/kernel has
+namespaces for that. Everything behind the 401 must go by ESP.
 """
 
 import asyncio
@@ -19,9 +19,14 @@ from lteims.sim.errors import PhoneError
 from lteims.sim.ladder import Ladder
 from lteims.sim.phone import Phone
 from lteims.sim.profiles import PLAIN, PROFILES, Profile
+from tests.kernel.lab import host
 from tests.net.server import Server
 from tests.net.test_virtual_phone import EXTRA, UE_DB, card, phone
+from tests.peers.field import NO_NET_ADMIN
 
+pytestmark = pytest.mark.skipif(
+    not host.has_namespaces(), reason="raw sockets need root; the kernel lab has phones too"
+)
 OURS = pairs(DEFAULT_AALGS, DEFAULT_EALGS)
 PROTECTED = [name for name, profile in PROFILES.items() if profile.security is not None]
 
@@ -29,9 +34,8 @@ PROTECTED = [name for name, profile in PROFILES.items() if profile.security is n
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("protected") / "server"
-    with Server(folder, UE_DB, EXTRA, ipsec=True) as running:
-        if "(user space)" not in running.ready:
-            pytest.skip(f"the kernel has ESP, which both ends of one host would share: {running.ready}")
+    with Server(folder, UE_DB, EXTRA, ipsec=True, prefix=NO_NET_ADMIN) as running:
+        assert "(user space)" in running.ready
         yield running
     assert "failed inside" not in running.log
 

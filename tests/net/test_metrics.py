@@ -148,6 +148,10 @@ def test_promtool_finds_nothing_wrong(server: Server, metrics_port: int) -> None
     promtool("check", "config", str(CONFIG / "prometheus" / "prometheus.yml"))
 
 
+def test_alerts_fire_when_they_are_meant_to_and_no_sooner() -> None:
+    promtool("test", "rules", str(Path(__file__).parents[1] / "vectors" / "prometheus" / "rules.test.yml"))
+
+
 def test_every_panel_has_data(server: Server, prometheus: Prometheus, tmp_path: Path) -> None:
     scenario = tmp_path / "traffic.yaml"
     scenario.write_text(f"server: {server.address()}\n{TRAFFIC}", encoding="utf-8")

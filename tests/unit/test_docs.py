@@ -2,12 +2,14 @@
 
 import ast
 import re
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = ("getting_started", "troubleshooting", "compatibility", "ci", "migrating")
+GUIDES = ("architecture", "getting_started", "troubleshooting", "compatibility", "ci", "migrating", "virtual_phone")
 
 
 def literals() -> str:
@@ -46,10 +48,11 @@ def test_make_targets_and_files_exist(guide: str) -> None:
     for target in re.findall(r"`make ([a-z-]+)", text) + re.findall(r"^ +make ([a-z-]+)", text, re.MULTILINE):
         assert target in targets, target
     for path in re.findall(r"\b((?:config|docs|bench|tests|netns|docker)/[\w./-]*\w)", text):
-        assert (ROOT / path).exists() or path.endswith(("ims.log", "results.xml")), path
+        places = (ROOT / path, ROOT / "lteims" / path)
+        assert any(map(Path.exists, places)) or path.endswith(("ims.log", "results.xml")), path
 
 
-@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("guide", [guide for guide in GUIDES if guide != "virtual_phone"])
 def test_properties_exist(guide: str) -> None:
     """Names in front of a colon and a value, as the configuration has them."""
     reference = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
@@ -57,3 +60,75 @@ def test_properties_exist(guide: str) -> None:
     text = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
     for name in re.findall(r'`([a-z_0-9]+): (?:"|\d|true|false|\[|\{)', text):
         assert name in known, name
+
+
+# --- architecture.md: what it names is in the code
+
+
+@cache
+def defined(file: str) -> frozenset[str]:
+    """The classes, functions and constants of a module, and `Class.method`."""
+    found: set[str] = set()
+    for node in ast.parse((ROOT / "lteims" / file).read_text(encoding="utf-8")).body:
+        match node:
+            case ast.ClassDef():
+                members = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+                found |= {node.name, *(f"{node.name}.{member.name}" for member in members)}
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                found.add(node.name)
+            case ast.Assign() | ast.AnnAssign():
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return frozenset(found)
+
+
+@cache
+def everywhere() -> frozenset[str]:
+    """The same of all modules."""
+    package = ROOT / "lteims"
+    return frozenset().union(*(defined(str(file.relative_to(package))) for file in package.rglob("*.py")))
+
+
+def spans(text: str) -> list[str]:
+    """What stands between backquotes."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def architecture() -> str:
+    return (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def steps() -> Iterator[tuple[str, str]]:
+    """Each file of the walks with each name that is said to be in it."""
+    for file, names in re.findall(r"^\| `([\w/]+\.py)` \| (`[^|]*`) \| ", architecture(), re.MULTILINE):
+        yield from ((file, name) for name in spans(names) if not name.endswith(".py"))
+
+
+def test_every_file_of_the_architecture_exists() -> None:
+    named = [name for name in spans(architecture()) if re.fullmatch(r"[\w/]+(\.py|/)", name)]
+    assert len(named) > 100
+    missing = [name for name in named if not (ROOT / "lteims" / name).exists() and not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_every_step_of_a_walk_is_where_it_is_said_to_be() -> None:
+    found = list(steps())
+    assert len(found) > 40
+    assert [f"{file}: {name}" for file, name in found if name not in defined(file)] == []
+
+
+def test_every_name_of_the_architecture_is_one_of_the_code() -> None:
+    named = [
+        name.removesuffix("()")
+        for name in spans(architecture())
+        if re.fullmatch(r"[A-Z]\w*[a-z]\w*(\.\w+)?|\w+\(\)", name) and name != "Makefile"
+    ]
+    assert len(named) > 40
+    assert [name for name in named if name not in everywhere()] == []
+
+
+def test_every_package_has_its_place_in_the_architecture() -> None:
+    floors = architecture().partition("## The floors")[2].partition("\n## ")[0]
+    packages = {file.parent.name + "/" for file in (ROOT / "lteims").glob("*/__init__.py")}
+    words = {file.name for file in (ROOT / "lteims").glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert sorted((packages | words) - set(spans(floors))) == []

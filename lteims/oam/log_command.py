@@ -13,8 +13,8 @@ LOG_OPTIONS is a list of assignments with commas between, as in the configuratio
 LAYER.level={"|".join(LEVEL_NAMES)}
 LAYER.max_size=N            bytes shown of a hex dump
 LAYER.payload=0|1           hex dump of Diameter and SGsAP messages
-LAYER.key=0|1               show security keys
-LAYER.crypto=0|1            show data as ciphered and in clear
+LAYER.key=0|1               show security keys: of layer sip, those of IPsec
+LAYER.crypto=0|1            taken, without effect: no layer here ciphers data
 time={"|".join(TimeFormat)}         seconds since 1970, time of day, date and time
 time.us=0|1                 with microseconds
 file=cut                    begin the file anew

@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
+
+from lteims.sim import scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = ("architecture", "getting_started", "troubleshooting", "compatibility", "ci", "migrating", "virtual_phone")
@@ -70,6 +73,31 @@ def test_properties_exist(guide: str) -> None:
     text = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
     for name in re.findall(r'`([a-z_0-9]+): (?:"|\d|true|false|\[|\{)', text):
         assert name in known, name
+
+
+# --- ci.md
+
+
+def test_the_workflow_speaks_of_what_compose_has() -> None:
+    workflow = yaml.safe_load((ROOT / "docs" / "ci" / "volte.yml").read_text(encoding="utf-8"))
+    (job,) = workflow["jobs"].values()
+    assert job["env"]["COMPOSE_FILE"] == "lteims/compose.yaml"  # the second checkout's
+    assert {step.get("with", {}).get("path") for step in job["steps"]} >= {"app", "lteims"}
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    lines = "\n".join(step.get("run", "") for step in job["steps"]).replace("\\\n", " ")
+    named = re.findall(
+        r"--exit-code-from (\w+)|up -d --wait (\w+)|exec -T (\w+)|/results (\w+) ue ", re.sub(" +", " ", lines)
+    )
+    assert {name for names in named for name in names if name} == {"phones", "ims"} <= set(services)
+    assert re.findall(r"--profile (\w+)", lines) == services["phones"]["profiles"]
+
+
+def test_the_scenario_of_the_workflow_is_one() -> None:
+    found = scenario.load(str(ROOT / "docs" / "ci" / "answer.yaml"))
+    assert (found.server, [phone.name for phone in found.phones]) == ("172.30.90.10:5060", ["bob"])
+    texts = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("ci.md", "ci/answer.yaml")]
+    shown, steps = ("\n".join(line.strip() for line in text.splitlines()) for text in texts)
+    assert steps.partition("steps:\n")[2] in shown
 
 
 # --- architecture.md: what it names is in the code

@@ -73,6 +73,10 @@ GONE_CAUSES: Final = frozenset(
 )
 
 
+# Those by which it says that the phone does not answer: in PAGING-REJECT too, where Open5GS tells it
+_UNREACHABLE_CAUSES: Final = frozenset({SgsCause.UE_UNREACHABLE, SgsCause.UE_TEMPORARILY_UNREACHABLE})
+
+
 class State(StrEnum):
     """The states of 4.2.2."""
 
@@ -161,7 +165,7 @@ class Association:
             case _, PagingReject(_, cause) if self.connection is Connection.PAGING:
                 return self._refused(cause)
             case _, UeUnreachable() if self.connection is not Connection.NONE:
-                return [*self._lose(Why.UNREACHABLE), *self._watch()]
+                return self._unreachable()
             case _, TimerFired("Ts5", serial) if self._is_due(TS5, serial):
                 return self._page_again()
             # 5.11.3 tunnel of NAS messages
@@ -305,16 +309,22 @@ class Association:
     def _refused(self, cause: int) -> list[Action]:
         if IMS.level >= DEBUG:
             log(IMS, DEBUG, f"SGs {self.imsi}: paging refused, {name(SgsCause, cause)}")
-        return self._leave() if cause in GONE_CAUSES else self._lose(Why.REFUSED)
+        if cause in GONE_CAUSES:
+            return self._leave()
+        return self._unreachable() if cause in _UNREACHABLE_CAUSES else self._lose(Why.REFUSED)
+
+    def _unreachable(self) -> list[Action]:
+        return [*self._lose(Why.UNREACHABLE), *self._watch()]
 
     # -- the tunnel
     def _uplink(self, nas: bytes) -> list[Action]:
         if not self.reaches:
             return [Send(ReleaseRequest(self.imsi, SgsCause.IMSI_DETACHED_FOR_NON_EPS_SERVICES))]
         self._heard()
-        if self.connection is Connection.NONE:
-            self.connection = Connection.UP
-        return [Uplink(nas)]
+        if self.connection is not Connection.NONE:
+            return [Uplink(nas)]
+        self.connection = Connection.UP
+        return [Uplink(nas), Reachable()]  # it is seen, whether its MME was to tell that or not (TS 23.040 3.2.7)
 
     # -- alert
     def _watch(self) -> list[Action]:

@@ -4,6 +4,7 @@ import pytest
 
 from lteims.config import SmsAction, SmsMessageFilter
 from lteims.sgsap import message as m
+from lteims.sgsap.cause import SgsCause
 from lteims.sim.mme import Mme
 from lteims.sim.mme_phone import Paging
 from lteims.sms import rp
@@ -170,6 +171,21 @@ def test_where_the_mme_does_not_watch_the_phone_is_tried_later(lab: SgsLab, mme:
     phone.paging = Paging.ANSWERED
     lab.run(61.0)
     play(mme, MT)
+
+
+def test_who_did_not_answer_is_tried_when_it_speaks(lab: SgsLab, mme: Mme) -> None:
+    """As behind Open5GS, which says so by PAGING-REJECT, and knows no alerts."""
+    phone = lab.attached(mme, B)
+    phone.paging, mme.acknowledges = Paging.IGNORED, False
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    mme.say(m.PagingReject(B, SgsCause.UE_UNREACHABLE))
+    lab.run(20.0)
+    play(mme, "<-- PAGING-REQUEST\n--> PAGING-REJECT 6" + 3 * "\n<-- ALERT-REQUEST")
+    phone.paging = Paging.ANSWERED
+    phone.submit("to nobody", "+49777")
+    lab.run(2.0)
+    assert phone.inbox == ["Hello"]
 
 
 def test_whom_the_mme_does_not_know_comes_again(lab: SgsLab, mme: Mme) -> None:

@@ -126,7 +126,7 @@ def test_a_connection_is_used_until_it_is_released() -> None:
 
 def test_a_phone_that_speaks_first_needs_no_paging() -> None:
     phone = associated()
-    assert tell(phone, UPLINK) == [Uplink(b"\x09\x04")]
+    assert tell(phone, UPLINK) == [Uplink(b"\x09\x04"), Reachable()]
     assert tell(phone, Establish()) == [Established()]
 
 
@@ -165,6 +165,13 @@ def test_who_does_not_answer_is_watched_for() -> None:
     assert tell(phone, m.UeUnreachable(IMSI, 14)) == [Lost(Why.UNREACHABLE)]  # asked already
     assert tell(phone, m.UeActivityIndication(IMSI)) == [Reachable()]
     assert str(phone.alert) == Alert.NONE
+
+
+@pytest.mark.parametrize("cause", [SgsCause.UE_UNREACHABLE, SgsCause.UE_TEMPORARILY_UNREACHABLE])
+def test_who_does_not_answer_is_watched_for_whichever_message_says_so(cause: int) -> None:
+    phone = paged()
+    assert tell(phone, m.PagingReject(IMSI, cause))[:2] == [Lost(Why.UNREACHABLE), ALERT]
+    assert phone.state is State.ASSOCIATED
 
 
 def test_an_alert_is_repeated_twice() -> None:

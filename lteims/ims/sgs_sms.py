@@ -1,6 +1,6 @@
 """Short messages of one phone over SGs (TS 23.272 8.2, TS 24.011): its transactions, each a CP and an RP machine.
 
-sgs.py has one `Conversation` for each phone that sends or gets something, gives it the phone's NAS messages, and
+sgs_phones.py has one `Conversation` for each phone that sends or gets something, gives it its NAS messages, and
 carries its own to the MME. Several MO transactions and one MT may run at once (TS 24.011 5.4).
 """
 
@@ -65,9 +65,9 @@ class Conversation:
         self._waiting: deque[Delivery] = deque()
         self._value = 0
         self._lingers = False
-        self._over = False  # released: sgs.py makes another one when there is something to say again
+        self._over = False  # released: sgs_phones.py makes another one when there is something to say again
 
-    # -- from sgs.py
+    # -- from sgs_phones.py
     def send(self, delivery: Delivery) -> None:
         """Deliver a message, behind those that are under way."""
         self._waiting.append(delivery)

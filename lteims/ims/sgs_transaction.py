@@ -1,6 +1,6 @@
 """What a conversation over SGs works with: the gateway, the way to the phone, and one transaction (TS 24.011 5, 6).
 
-Used by sgs_sms.py, which runs the machines, and by sgs.py, which is the way.
+Used by sgs_sms.py, which runs the machines, and by sgs_phones.py, which is the way.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Gateway(Protocol):
 
 
 class Way(Protocol):
-    """How the phone is reached: its association, in sgs.py."""
+    """How the phone is reached: its association, in sgs_phones.py."""
 
     def establish(self, imsi: str) -> None:
         """Page it; `established` or `lost` of its conversation follows, perhaps at once."""

@@ -1,7 +1,7 @@
 """The SGs association of one phone, the machine of the VLR (TS 29.118 4.2.2, 5): location, paging, NAS tunnel, alert.
 
-ims/sgs.py has one for each phone that an MME has told of, and carries out its actions. One `case` is one arrow of the
-procedures of clause 5; what has no arrow is ignored, or answered with a status where the clause says so.
+ims/sgs_phones.py has one for each phone that an MME has told of, and carries out its actions. One `case` is one
+arrow of the procedures of clause 5; what has no arrow is ignored, or answered with a status where the clause says so.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What an association and the layers around it say to each other: the events and actions of the VLR's machines.
 
-association.py and reset.py use them, and ims/sgs.py carries the actions out. The messages of an MME are events as they
-are.
+association.py and reset.py use them, and ims/sgs_phones.py carries the actions out. The messages of an MME are events
+as they are.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """How a VLR that has lost what it knew tells an MME so (TS 29.118 5.7.2): Ts11, repeated Ns11 times.
 
-ims/sgs.py has one for each MME, since after a start it knows no phone of it. What an MME's own reset does to its
+ims/sgs_mme.py has one for each link, since after a start it knows no phone of it. What an MME's own reset does to its
 phones is in association.py.
 """
 

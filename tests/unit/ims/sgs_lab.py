@@ -130,7 +130,7 @@ class SgsLab:
     def nothing_left(self) -> None:
         """No transaction of the VLR stands, and nothing is on its way."""
         assert not self._way
-        assert all(phone.conversation is None for phone in self.sgs._phones.values())
+        assert all(phone.conversation is None for phone in self.sgs._phones.by_imsi.values())
 
 
 def done(work: Any) -> Any:

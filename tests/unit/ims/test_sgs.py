@@ -62,7 +62,7 @@ def test_a_phone_comes_and_goes(lab: SgsLab, mme: Mme) -> None:
     )
     assert not lab.sgs.associated(A)
     assert lab.sgs.rows() == [(NAME, "192.0.2.61:36412", "0")]
-    assert not lab.sgs._phones
+    assert not lab.sgs._phones.by_imsi
 
 
 def test_every_phone_has_a_tmsi_of_its_own_and_keeps_it(lab: SgsLab, mme: Mme) -> None:
@@ -88,7 +88,7 @@ def test_who_is_not_ours_is_rejected_and_leaves_no_trace(lab: SgsLab, mme: Mme) 
     lab.run(0.1)
     play(mme, "--> LOCATION-UPDATE-REQUEST\n<-- LOCATION-UPDATE-REJECT 2")
     assert not phone.attached
-    assert not lab.sgs._phones
+    assert not lab.sgs._phones.by_imsi
     mme.detach_eps(STRANGER)
     mme.detach_imsi(STRANGER)
     lab.run(0.1)
@@ -185,7 +185,7 @@ def test_an_mme_that_restarts(lab: SgsLab, mme: Mme) -> None:
     lab.run(2.0)
     assert phone.inbox == ["Hello"]
     lab.clock.advance(86400.0)
-    assert A not in lab.sgs._phones  # it counts as detached
+    assert A not in lab.sgs._phones.by_imsi  # it counts as detached
     assert lab.sgs.associated(B)
 
 
@@ -319,9 +319,9 @@ def test_an_mme_of_many_names_is_one(lab: SgsLab, mme: Mme) -> None:
     for n in range(100):
         mme.say(m.ResetIndication(mme_name=f"mme{n}.example"))
     lab.pump()
-    assert len(lab.sgs._mmes) == 16
+    assert len(lab.sgs._mmes.by_name) == 16
     lab.wire.on_lost("gone")
-    assert not lab.sgs._mmes
+    assert not lab.sgs._mmes.by_name
 
 
 def test_the_messages_of_a_phone_go_by_one_stream(lab: SgsLab, mme: Mme) -> None:
@@ -349,9 +349,9 @@ def test_an_mme_that_resets_again_and_again_costs_one_timer(lab: SgsLab, mme: Mm
         lab.run(1.0)
     assert pending(lab) <= before + 1
     lab.run(4 * 3600.0 - 10.0)
-    assert A in lab.sgs._phones
+    assert A in lab.sgs._phones.by_imsi
     lab.run(20.0)
-    assert A not in lab.sgs._phones
+    assert A not in lab.sgs._phones.by_imsi
 
 
 def test_an_mme_that_is_lost_by_the_first_thing_it_is_told(lab: SgsLab, mme: Mme) -> None:
@@ -387,7 +387,7 @@ def test_a_user_who_is_not_there_any_more(lab: SgsLab, mme: Mme) -> None:
     phone.submit("Hi", NUMBER_B)
     lab.run(0.1)
     play(mme, f"--> UPLINK-UNITDATA CP-DATA\n<-- RELEASE-REQUEST {int(SgsCause.IMSI_UNKNOWN)}")
-    assert A not in lab.sgs._phones
+    assert A not in lab.sgs._phones.by_imsi
     mme.attach(A)
     lab.run(0.1)
     assert phone.rejected == 2

@@ -82,7 +82,7 @@ class Phones:
             phone = self.by_imsi[imsi] = Phone(association, subscriber, mme, self._new_tmsi())
         elif phone.mme is not mme:
             self._end_conversation(phone)  # what is on its way goes to where the phone was
-            phone.mme.phones.discard(imsi)
+            self._mmes.leave(phone.mme, imsi)
             phone.mme = mme
         phone.subscriber = subscriber
         mme.phones.add(imsi)

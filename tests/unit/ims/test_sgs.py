@@ -324,6 +324,13 @@ def test_an_mme_of_many_names_is_one(lab: SgsLab, mme: Mme) -> None:
     assert not lab.sgs._mmes.by_name
 
 
+def test_an_mme_that_comes_under_another_name_each_time_is_forgotten(lab: SgsLab) -> None:
+    for n in range(20):
+        lab.attached(lab.connect(name=f"mme{n}.example"), A)
+        lab.wire.on_lost("gone")
+    assert list(lab.sgs._mmes.by_name) == ["mme19.example"]
+
+
 def test_the_messages_of_a_phone_go_by_one_stream(lab: SgsLab, mme: Mme) -> None:
     assert lab.wire.streams_used == {0}
     lab.attached(mme, A)

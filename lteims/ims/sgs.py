@@ -168,6 +168,7 @@ class Sgs:
     def _on_detach(self, link: MmeLink, message: EpsDetachIndication | ImsiDetachIndication) -> None:
         """A detach is acknowledged whoever it is (5.4.3, 5.5.3, 5.6.3); it ends an association with this MME alone."""
         counters.inc("sgs_detached")
+        self._mmes.known(link, message.mme_name)  # one that has come back may begin with this
         phone = self._phones.by_imsi.get(message.imsi)
         if phone is not None and phone.mme.link is link:
             self._phones.tell(phone, message)

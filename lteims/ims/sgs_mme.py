@@ -36,11 +36,12 @@ class MmeLink(Protocol):
 class Mme:
     """An MME by its name, with the phones that it serves."""
 
-    __slots__ = ("link", "name", "phones")
+    __slots__ = ("host", "link", "name", "phones")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.link: MmeLink | None = None
+        self.host = ""  # where it has spoken from last
         self.phones: set[str] = set()
 
 
@@ -113,11 +114,18 @@ class Mmes:
 
     # -- links
     def connected(self, link: MmeLink) -> None:
-        """An MME has connected; one that was not there since our start hears of that start (5.7.2)."""
+        """An MME has connected; one that was not there since our start hears of that start (5.7.2).
+
+        One that was there need not say its name again before its phones can be paged, unless several were at its host.
+        """
         connected = self._links[link] = _Connected(self.vlr_name, self._timings)
         log(IMS, INFO, f"MME at {link.address} connected")
         if self._greeted.add(link.host):
             self._greet(link, connected)
+            return
+        away = [mme for mme in self.by_name.values() if mme.link is None and mme.host == link.host]
+        if len(away) == 1:
+            self._link(away[0], link, connected)
 
     def lost(self, link: MmeLink) -> None:
         """A link has ended; the MME may come back and know its phones still."""
@@ -127,6 +135,11 @@ class Mmes:
             self._unlink(mme)
             if not mme.phones:
                 self.by_name.pop(mme.name, None)
+
+    def _link(self, mme: Mme, link: MmeLink, connected: _Connected) -> None:
+        mme.link, mme.host = link, link.host
+        connected.mmes.append(mme)
+        self._on_link(mme)
 
     def _unlink(self, mme: Mme) -> None:
         mme.link = None
@@ -149,12 +162,15 @@ class Mmes:
             log(IMS, WARN, f"MME {name} speaks from {link.address} now, and not from {former.address}")
             self._links[former].mmes.remove(mme)
             self._unlink(mme)
-        mme.link = link
-        connected.mmes.append(mme)
-        self._on_link(mme)
+        self._link(mme, link, connected)
         if self._greeted.add(name) and not connected.greeted:  # another one at an address that was there
             self._greet(link, connected)  # at last, since sending may be the end of the link
         return mme
+
+    def known(self, link: MmeLink, name: str) -> None:
+        """Whoever says this name speaks by this link from now on, if that is an MME of ours."""
+        if name.lower() in self.by_name:
+            self.named(link, name)
 
     def leave(self, mme: Mme, imsi: str) -> None:
         """A phone is not at this MME any more."""

@@ -243,9 +243,39 @@ def test_an_mme_that_goes_in_the_middle_and_comes_back(lab: SgsLab, mme: Mme) ->
     phone.silent = False
     lab.connect(mme, quiet=False)
     assert mme.ladder == []  # it knows of our start already
-    mme.say(m.LocationUpdateRequest(A, mme.name, 2, mme.lai))  # by which it is known again
+    lab.run(2.0)
+    play(mme, MT)
+    assert phone.inbox == ["Hello"]
+
+
+def test_mmes_of_one_host_that_come_back_are_known_by_what_they_say(lab: SgsLab, mme: Mme) -> None:
+    wires = [lab.wire]
+    other = lab.connect(name="mme2.example")
+    wires.append(lab.wire)
+    phone = lab.attached(other, B)
+    lab.attached(mme, A)
+    for wire in wires:
+        wire.on_lost("aborted")
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    lab.connect(mme)
+    lab.connect(other)
+    lab.run(2.0)
+    assert mme.ladder == other.ladder == []
+    other.say(m.LocationUpdateRequest(A, other.name, 2, other.lai))
     lab.run(2.0)
     assert phone.inbox == ["Hello"]
+
+
+def test_an_mme_that_comes_back_with_a_detach(lab: SgsLab, mme: Mme) -> None:
+    lab.attached(mme, A)
+    lab.attached(mme, B)
+    lab.wire.on_lost("aborted")
+    lab.connect(mme, host="192.0.2.77")
+    mme.detach_eps(B)
+    lab.run(1.0)
+    assert not lab.sgs.associated(B)
+    assert [row[2] for row in lab.sgs.rows()] == ["1"]
 
 
 # --- from a phone

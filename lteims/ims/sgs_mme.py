@@ -36,12 +36,13 @@ class MmeLink(Protocol):
 class Mme:
     """An MME by its name, with the phones that it serves."""
 
-    __slots__ = ("host", "link", "name", "phones")
+    __slots__ = ("awaited", "host", "link", "name", "phones")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.link: MmeLink | None = None
         self.host = ""  # where it has spoken from last
+        self.awaited = False  # will what waits for its phones be tried in a moment?
         self.phones: set[str] = set()
 
 

@@ -102,9 +102,9 @@ class Phones:
         if mme.link is None:
             for imsi in list(mme.phones):
                 self.tell(self.by_imsi[imsi], sgs.MmeLost())
-        else:
-            for imsi in mme.phones:  # who could not be reached meanwhile
-                self._wheel.add(AFTER_UPDATE, self._seen, imsi)
+        elif not mme.awaited:
+            mme.awaited = True
+            self._wheel.add(AFTER_UPDATE, self._all_seen, mme)
 
     # -- the machines
     def tell(self, phone: Phone, event: sgs.Event) -> None:
@@ -180,6 +180,12 @@ class Phones:
     def _seen(self, imsi: str) -> None:
         for subscriber in self._users.of(imsi):
             self._gateway.reachable(subscriber.impi)
+
+    def _all_seen(self, mme: Mme) -> None:
+        """Those who could not be reached while their MME was away."""
+        mme.awaited = False
+        for imsi in list(mme.phones):
+            self._seen(imsi)
 
     # -- for conversations (sgs_transaction.Way)
     def _conversation(self, phone: Phone) -> Conversation:

@@ -361,6 +361,20 @@ def test_an_mme_that_resets_again_and_again_costs_one_timer(lab: SgsLab, mme: Mm
     assert A not in lab.sgs._phones.by_imsi
 
 
+def test_two_links_that_argue_about_a_name_cost_one_timer(lab: SgsLab, mme: Mme) -> None:
+    lab.attached(mme, A)
+    lab.attached(mme, B)
+    other = lab.connect(name=NAME, host="192.0.2.62")
+    lab.run(1.0)
+    before = pending(lab)
+    for _ in range(200):
+        mme.say(m.ResetIndication(mme_name=NAME))
+        other.say(m.ResetIndication(mme_name=NAME))
+        lab.pump()
+    assert pending(lab) <= before + 3  # one for each phone that counts as detached some time, and this
+    lab.run(1.0)
+
+
 def test_an_mme_that_is_lost_by_the_first_thing_it_is_told(lab: SgsLab, mme: Mme) -> None:
     """What waits for it is too much already, so its association ends while its location update is read."""
     other = lab.connect(name=OTHER)

@@ -13,8 +13,9 @@ from typing import Any, Final, Protocol
 from lteims import counters
 from lteims.errors import LteimsError
 from lteims.net.sctp import Address, Association, Listener
+from lteims.sgsap.decoder import parse, status_for
 from lteims.sgsap.errors import SgsapError
-from lteims.sgsap.message import Message, parse, status_for, title
+from lteims.sgsap.message import Message, title
 from lteims.trace import DEBUG, ERROR, INFO, MME, WARN, log
 
 PPID: Final = 0  # payload protocol identifier (6.2)

@@ -18,7 +18,7 @@ _ODD_IMSI, _EVEN_IMSI, _TMSI = 0x09, 0x01, 0xF4  # type of identity and odd/even
 
 
 class Malformed(Exception):
-    """A value that no element of its kind can have; message.py makes a SgsapError of it."""
+    """A value that no element of its kind can have; message.py and decoder.py make a SgsapError of it."""
 
 
 @dataclass(frozen=True, slots=True)

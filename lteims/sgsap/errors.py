@@ -1,6 +1,6 @@
 """The error of sgsap/: why a message is refused, with the SGs cause of the answer (floor 1; TS 29.118 7).
 
-Raised by `parse` and `encode` of message.py; net/sgsap.py turns it into SGsAP-STATUS by `message.status_for`.
+Raised by `encode` of message.py and by decoder.py, whose `status_for` turns it into SGsAP-STATUS for net/sgsap.py.
 """
 
 from lteims.errors import ProtocolError

@@ -9,6 +9,7 @@ from typing import Any
 
 from lteims.sgsap import message as m
 from lteims.sgsap.cause import EpsLocationUpdateType, ServiceIndicator, SgsCause
+from lteims.sgsap.decoder import parse
 from lteims.sgsap.elements import Lai, Plmn
 from lteims.sgsap.message import Message
 from lteims.sim.mme_phone import Later, MmePhone, Paging
@@ -106,7 +107,7 @@ class Mme:
     # -- from the VLR
     def received(self, data: bytes) -> None:
         """A message of the VLR; SgsapError if it is none."""
-        message = m.parse(data)
+        message = parse(data)
         self._note(False, message)
         self.received_messages.append(message)
         match message:

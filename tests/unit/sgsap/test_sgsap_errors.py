@@ -7,9 +7,10 @@ import pytest
 
 from lteims.sgsap import message as m
 from lteims.sgsap.cause import MessageType, SgsCause, name
+from lteims.sgsap.decoder import parse, status_for
 from lteims.sgsap.elements import Lai, Plmn
 from lteims.sgsap.errors import SgsapError
-from lteims.sgsap.message import Message, parse, status_for
+from lteims.sgsap.message import Message
 from tests.unit.sgsap.test_sgsap_vectors import IMSI, IMSI_ELEMENT, LAI, MME, SIMPLE, VECTORS, octets
 
 ALL: list[Message] = [v[2] for v in VECTORS] + [v[1] for v in SIMPLE]

@@ -3,8 +3,9 @@
 import pytest
 
 from lteims.sgsap import message as m
+from lteims.sgsap.decoder import parse
 from lteims.sgsap.elements import Ecgi, GlobalCnId, Lai, MobileIdentity, Plmn, Tai
-from lteims.sgsap.message import Message, parse
+from lteims.sgsap.message import Message
 
 IMSI = "001010123456789"
 IMSI_ELEMENT = """

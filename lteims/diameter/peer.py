@@ -364,7 +364,7 @@ class Peer:
             return self._stray(header)
         timer = CancelTimer(f"Tx{sent.header.end_to_end}")
         try:
-            check(COMMANDS[header.application, header.code], message)
+            check(COMMANDS[sent.header.application, header.code], message)
         except DiameterError as error:
             counters.inc("diam_malformed")
             return [timer, Failed(sent.ticket, error)]

@@ -48,9 +48,12 @@ class Outbox:
         return header.encode(body)
 
     def take(self, header: Header) -> Sent | None:
-        """Whose answer is it? It is taken out; None if it belongs to nothing."""
+        """Whose answer is it? It is taken out; None if it belongs to nothing.
+
+        Its application is not looked at: PyHSS writes Sh's into the header when it does not know a user of Cx.
+        """
         found = self._sent.get(header.hop_by_hop)
-        if found is None or (found.header.code, found.header.application) != (header.code, header.application):
+        if found is None or found.header.code != header.code:
             return None
         return self._sent.pop(header.hop_by_hop)
 

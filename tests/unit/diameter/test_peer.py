@@ -131,6 +131,16 @@ def test_a_request_that_cannot_be_served() -> None:
     assert answered.message.first(a.ERROR_MESSAGE) == "nobody"
 
 
+def test_a_refusal_as_pyhss_writes_it() -> None:
+    """With the number of Sh in its header, and no Result-Code."""
+    client, _ = opened()
+    request = sent(client.handle(Ask("t", LIR, "s"), 0))
+    refusal = a.EXPERIMENTAL_RESULT(a.VENDOR_ID(10415), a.EXPERIMENTAL_RESULT_CODE(5001))
+    answer = request.header.answer()._replace(application=16777217)
+    answered = only(client.handle(Received(answer.encode(a.SESSION_ID("s") + HSS.avps() + refusal)), 0), Answered)
+    assert LIR.parse_answer(answered.message).result == CxResult.ERROR_USER_UNKNOWN.result
+
+
 def test_without_a_connection_nothing_is_kept_waiting() -> None:
     actions = new(US).handle(Ask(1, LIR, "s"), 0)
     assert isinstance(only(actions, Failed).error, NoAnswer)

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from lteims.config import Endpoint, Loaded, load
@@ -157,28 +158,66 @@ def test_one_phone_is_of_the_users_and_one_of_the_hss() -> None:
         assert users[phone["imsi"]] == bytes.fromhex(phone["k"])
 
 
-def test_open5gs_and_the_server_are_wired_to_each_other() -> None:
+def with_profile(name: str) -> Loaded:
+    """The configuration of the server beside another core network, by its file of variables."""
+    lines = (ROOT / "config" / name / "env").read_text(encoding="utf-8").splitlines()
+    environment = {key: plain(value) for key, value in (line.split("=") for line in lines if not line.startswith("#"))}
+    assert environment.pop("COMPOSE_PROFILES") == name
+    ims = compose()["services"]["ims"]
+    assert set(environment) <= set(ims["environment"])
+    return in_container(SIP_ADDR=plain(ims["networks"]["lab"]["ipv4_address"]), **environment)
+
+
+def moved(name: str, net: str, folder: Path) -> Any:
+    """A file of Open5GS as its daemon gets it in another network: through the entry point's own words."""
+    service = compose()["services"][f"open5gs-{name}"]
+    shell, option, script = service["entrypoint"]
+    script = script.replace("$$", "$").replace("/tmp/", f"{folder}/").replace("/etc/", f"{ROOT}/config/")
+    script = script.replace("exec ", "echo ")
+    done = subprocess.run(
+        [shell, option, script, *service["command"]], env={**os.environ, "NET": net}, capture_output=True, text=True,
+        timeout=10, check=True,
+    )  # fmt: skip
+    assert done.stdout == f"open5gs-{name}d -c {folder}/{name}.yaml\n"
+    return yaml.load((folder / f"{name}.yaml").read_text(encoding="utf-8"), yaml.BaseLoader)
+
+
+@pytest.mark.parametrize("net", ["172.30.90", "10.9.8"])
+def test_open5gs_and_the_server_are_wired_to_each_other(net: str, tmp_path: Path) -> None:
     services = compose()["services"]
-    environment = dict(
-        line.split("=")
-        for line in (ROOT / "config/open5gs/env").read_text(encoding="utf-8").splitlines()
-        if not line.startswith("#")
-    )
-    assert environment.pop("COMPOSE_PROFILES") == "open5gs"
-    assert set(environment) <= set(services["ims"]["environment"])
-    config = in_container(SIP_ADDR=plain(services["ims"]["networks"]["lab"]["ipv4_address"]), **environment).config
-    ours = {"identity": config.cx_origin_host, "address": config.sip_addr[0].addr.host}
+
+    def address(name: str) -> str:
+        return plain(services[name]["networks"]["lab"]["ipv4_address"]).replace("172.30.90", net)
+
+    config = with_profile("open5gs").config
     assert config.cx_origin_host == config.rx_origin_host
-    files = {name: yaml.load((ROOT / f"config/open5gs/{name}.yaml").read_text(), yaml.BaseLoader) for name in DAEMONS}
+    ours = {"identity": config.cx_origin_host, "address": address("ims")}
+    files = {name: moved(name, net, tmp_path) for name in DAEMONS}
     for name, file in files.items():
         service = services[f"open5gs-{name}"]
-        assert service["entrypoint"] == [f"open5gs-{name}d", "-c", f"/etc/open5gs/{name}.yaml"]
-        assert file[name]["freeDiameter"]["listen_on"] == plain(service["networks"]["lab"]["ipv4_address"])
-        assert file.get("db_uri", "") == plain(service.get("environment", {}).get("DB_URI", ""))
+        assert file[name]["freeDiameter"]["listen_on"] == address(f"open5gs-{name}")
+        assert file.get("db_uri", f"mongodb://{address('mongo')}/open5gs") == f"mongodb://{address('mongo')}/open5gs"
+        assert plain(service["environment"]["NET"]) == "172.30.90"
     for name, server in (("hss", config.cx_server_addr), ("pcrf", config.rx_server_addr)):
-        assert server == Endpoint(files[name][name]["freeDiameter"]["listen_on"], 3868, "tcp")
+        assert server == Endpoint(plain(services[f"open5gs-{name}"]["networks"]["lab"]["ipv4_address"]), 3868, "tcp")
         assert ours in files[name][name]["freeDiameter"]["connect"]
-    assert config.sctp_addr == Endpoint(files["mme"]["mme"]["sgsap"]["client"][0]["address"], 29118)
+    assert config.sctp_addr == Endpoint(plain(services["ims"]["networks"]["lab"]["ipv4_address"]), 29118)
+    assert files["mme"]["mme"]["sgsap"]["client"][0]["address"] == address("ims")
+
+
+def test_pyhss_and_the_server_are_wired_to_each_other() -> None:
+    services = compose()["services"]
+    names = [name for name in services if name.startswith("pyhss-")]
+    assert {services[name]["environment"]["CONTAINER_ROLE"] for name in names} == {"hss", "diameter", "api"}
+    for name in names:
+        environment = services[name]["environment"]
+        assert plain(environment["HSS_BIND_IP"]) == plain(services["pyhss-diameter"]["networks"]["lab"]["ipv4_address"])
+        assert plain(environment["REDIS_HOST"]) == plain(services["redis"]["networks"]["lab"]["ipv4_address"])
+        assert environment["DATABASE_NAME"].startswith(services[name]["volumes"][0].split(":")[1])
+    config = with_profile("pyhss").config
+    address = plain(services["pyhss-diameter"]["networks"]["lab"]["ipv4_address"])
+    assert config.cx_server_addr == Endpoint(address, 3868, "tcp")
+    assert (config.sctp_addr, config.precondition) == (None, "off")  # so nothing is asked by Rx
 
 
 def test_prometheus_and_grafana_find_each_other() -> None:

@@ -96,8 +96,7 @@ def test_a_phone_lives_behind_esp(
     assert ("tcp" in "".join(arrows)) is (ipsec == "kernel")
 
 
-PHONE = """  {name}: {{imsi: 001010000000003, k: {k}, opc: {opc}, ipsec: {ipsec}, transport: {transport},
-    alg: {alg}, ealg: {ealg}}}
+PHONE = """  {name}: {{imsi: 001010000000003, k: {k}, opc: {opc}, ipsec: user, alg: {alg}, ealg: {ealg}}}
 """
 STEPS = """
   - register: {name}
@@ -126,13 +125,10 @@ def clear_text(lab: Lab) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("family", [4, 6], ids=["ipv4", "ipv6"])
-@pytest.mark.parametrize(("ipsec", "transport"), [("kernel", "udp"), ("kernel", "tcp"), ("user", "udp")])
-def test_every_pair_of_algorithms(lab: Lab, tmp_path: Path, family: int, ipsec: str, transport: str) -> None:
+def test_every_pair_of_algorithms(lab: Lab, tmp_path: Path, family: int) -> None:
+    """By the phone's process; test_phones.py has them by the kernel, over UDP and TCP."""
     names = {f"{alg}-{ealg}": (alg, ealg) for alg, ealg in OURS}
-    phones = "".join(
-        PHONE.format(name=name, k=K, opc=OPC, ipsec=ipsec, transport=transport, alg=alg, ealg=ealg)
-        for name, (alg, ealg) in names.items()
-    )
+    phones = "".join(PHONE.format(name=name, k=K, opc=OPC, alg=alg, ealg=ealg) for name, (alg, ealg) in names.items())
     steps = "".join(STEPS.format(name=name) for name in names)
     file = tmp_path / "scenario.yaml"
     file.write_text(f"phones:\n{phones}steps:{steps}", encoding="utf-8")
@@ -142,5 +138,4 @@ def test_every_pair_of_algorithms(lab: Lab, tmp_path: Path, family: int, ipsec: 
         done = lab.run("phone1", [sys.executable, "-m", "lteims", "ue", str(file), "--server", server], 240.0)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(clear) >= 2 * len(names), "tcpdump has not seen the REGISTERs in clear text"
-    # What a TCP end repeats once its SAs are gone carries nothing, and the other side does not take it.
-    assert [line for line in clear if ".5060" not in line and not line.endswith("length 0")] == []
+    assert [line for line in clear if ".5060" not in line] == []

@@ -9,6 +9,7 @@ PEERS = sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl tmux 
 RIVALS := sip-tester kamailio
 LAB := user-mode-linux kmod iproute2 tcpdump freediameterd freediameter-extensions
 TESTS ?= tests/kernel
+JOBS ?= 2
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 PROFILES := --profile sim --profile sgs --profile open5gs --profile monitoring
 .DEFAULT_GOAL := help
@@ -23,9 +24,9 @@ install: $(VENV)/.installed ## make .venv with the pinned packages and .venv/bin
 run: $(VENV)/.installed ## start the server on config/ims.cfg (CONFIG=... for another)
 	$(BIN)/lteims $(CONFIG)
 
-test: lint ## lint, then every test, with real SIP phones from Debian
+test: lint ## lint, then every test, with real SIP phones from Debian (JOBS=2 at a time)
 	@sh .ci/packages $(PEERS) $(LAB)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/.installed-dev ## ruff, the format, mypy --strict
 	$(BIN)/ruff check .

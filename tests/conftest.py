@@ -1,22 +1,37 @@
-"""What holds for every test: the house rules run first, the slow peers last."""
+"""What holds for every test: their order, how several processes share them, and clean signals."""
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 FIRST = "tests/unit/test_house.py"
-LAST = ("tests/kernel/", "tests/net/")
+LAB = "tests/kernel/"
+PLACES = (FIRST, LAB, "tests/flows/", "tests/unit/", "tests/net/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A broken house says so before anything else; the kernel lab, which runs meanwhile, and real phones come after
-    all that is quick."""
-    items.sort(key=lambda item: -1 if item.nodeid.startswith(FIRST) else _place(item.nodeid))
+    """A broken house says so before anything else; the lab, which one process waits for, begins early."""
+    items.sort(key=lambda item: _place(item.nodeid))
 
 
 def _place(nodeid: str) -> int:
-    return next((n for n, folder in enumerate(LAST, 1) if nodeid.startswith(folder)), 0)
+    return next((n for n, start in enumerate(PLACES) if nodeid.startswith(start)), len(PLACES))
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without types
+    """The tests of a file share servers, and those of tests/kernel one boot of the lab: each goes to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return LAB if nodeid.startswith(LAB) else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    config.option.loadscopereorder = False  # the order above holds
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ Either way each test is reported under its own name, and one that could not run 
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.kernel.lab import host, replay
 
 HERE = Path(__file__).parent
 REPLAY = pytest.StashKey[replay.Replay]()
+SUMMARY = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,10 +33,8 @@ def runs_here(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Boot for all that needs it, while what needs no lab runs here."""
-    elsewhere = [item.nodeid for item in session.items if not runs_here(item)]
-    if elsewhere and not session.config.option.collectonly:
-        session.config.stash[REPLAY].begin(elsewhere)
+    """One boot is for all that needs it (of several processes of pytest, one gets this whole folder)."""
+    session.config.stash[REPLAY].nodes = [item.nodeid for item in session.items if not runs_here(item)]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -52,10 +52,24 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    lab = config.stash[REPLAY]
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    lab = session.config.stash[REPLAY]
     if lab.booted:
-        lacks = ", ".join(host.lacks())
-        terminalreporter.write_line(
-            f"kernel lab: {lab.tests} tests ran in User Mode Linux in {lab.seconds:.0f} s; this machine lacks {lacks}"
-        )
+        ran = f"{len(lab.nodes)} tests ran in User Mode Linux in {lab.seconds:.0f} s"
+        session.config.stash[SUMMARY] = line = f"kernel lab: {ran}; this machine lacks {', '.join(host.lacks())}"
+        # One process of several tells the one that has the terminal
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["lab"] = line
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    output = getattr(node, "workeroutput", {})
+    if "lab" in output:
+        node.config.stash[SUMMARY] = output["lab"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if SUMMARY in config.stash:
+        terminalreporter.write_line(config.stash[SUMMARY])

@@ -1,13 +1,12 @@
 """Carries pytest's reports from inside the lab to the pytest outside, where they count as if the tests had run there.
 
 Used by tests/kernel/conftest.py: inside, a Recorder writes each report as a line of JSON; outside, Replay boots the lab
-once for all its tests, beside those that run here, and hands their reports on. A test without a report fails: nothing
+once for all its tests when the first of them is due, and hands their reports on. A test without a report fails: nothing
 is skipped.
 """
 
 import json
 import os
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -45,25 +44,14 @@ class Replay:
         self._reports: dict[str, list[pytest.TestReport]] = defaultdict(list)
         self._trouble = "the test was not among those that the kernel lab was booted for"
         self._told = ""  # the test that the trouble was told of: once is enough
-        self._running: threading.Thread | None = None
+        self.booted = False
+        self.nodes: Sequence[str] = ()  # ids of the tests that the lab is booted for
         self.seconds = 0.0
-        self.tests = 0
 
-    @property
-    def booted(self) -> bool:
-        """Was a lab needed?"""
-        return self._running is not None
-
-    def begin(self, nodes: Sequence[str]) -> None:
-        """Run the tests of these ids in one boot, from now on; `reports` waits for its end."""
-        self.tests = len(nodes)
-        # whoever ends pytest ends the thread, and with it the kernel, whose parent it is
-        self._running = threading.Thread(target=self._boot, args=(nodes,), name="kernel-lab", daemon=True)
-        self._running.start()
-
-    def _boot(self, nodes: Sequence[str]) -> None:
+    def _boot(self) -> None:
+        self.booted = True
         started = time.monotonic()
-        command = ["python", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", *nodes]
+        command = ["python", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", *self.nodes]
         with uml.run_folder() as folder:
             try:
                 run = uml.boot(command, folder, env={FILE: str(folder / "reports")})
@@ -85,8 +73,8 @@ class Replay:
 
     def reports(self, item: pytest.Item) -> list[pytest.TestReport]:
         """The reports of one test: set-up, call and clean-up; a failure with the reason where its end is missing."""
-        if self._running is not None:
-            self._running.join()
+        if not self.booted and self.nodes:
+            self._boot()
         found = list(self._reports[item.nodeid])
         if not found or found[-1].when != "teardown":
             found.append(self._failure(item))

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 # Where npm is there already, by whomever, it will do: builds of nodejs from elsewhere hold it, and exclude Debian's.
 PEERS = sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl tmux prometheus $(if $(shell command -v npm 2>/dev/null),,npm)
 RIVALS := sip-tester kamailio
-LAB := user-mode-linux kmod iproute2 tcpdump freediameterd freediameter-extensions
+LAB := user-mode-linux kmod iproute2 tcpdump freediameterd freediameter-extensions osmo-msc osmo-hlr
 TESTS ?= tests/kernel
 JOBS ?= 2
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)

@@ -10,7 +10,7 @@ from typing import Any
 from lteims.sgsap import message as m
 from lteims.sgsap.cause import EpsLocationUpdateType, ServiceIndicator, SgsCause
 from lteims.sgsap.decoder import parse
-from lteims.sgsap.elements import Lai, Plmn
+from lteims.sgsap.elements import Lai, Plmn, Tai
 from lteims.sgsap.message import Message
 from lteims.sim.mme_phone import Later, MmePhone, Paging
 from lteims.sms.errors import SmsError
@@ -50,7 +50,8 @@ class Mme:
         phone = self.phone(imsi)
         phone.attached, phone.rejected = False, 0
         kind = EpsLocationUpdateType.IMSI_ATTACH
-        self.say(m.LocationUpdateRequest(imsi, self.name, kind, self.lai, **more))
+        tai = Tai(self.lai.plmn, self.lai.lac)
+        self.say(m.LocationUpdateRequest(imsi, self.name, kind, self.lai, tai=tai, **more))
         return phone
 
     def detach_eps(self, imsi: str, detach_type: int = 2) -> None:

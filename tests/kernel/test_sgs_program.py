@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -425,25 +424,3 @@ async def test_the_simulator_sees_refusals_and_a_server_that_restarts(program: P
     finally:
         if process.poll() is None:
             process.kill()
-
-
-@pytest.mark.parametrize("server", [4], ids=["ipv4"], indirect=True)
-def test_the_scenario_of_the_documentation(server: Program, tmp_path: Path) -> None:
-    """docs/scenarios/sgs.yaml against the configuration that comes with the program."""
-    shutil.copytree(ROOT / "config", tmp_path / "config")
-    output = tmp_path / "output"
-    command = [sys.executable, "-m", "lteims", "-D", "WITH_CORE=1", str(tmp_path / "config" / "ims.cfg")]
-    with output.open("wb") as out:
-        process = server.lab.popen("hss", command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        end = time.monotonic() + 60
-        while " ready: " not in output.read_text(encoding="utf-8"):
-            assert time.monotonic() < end, output.read_text(encoding="utf-8")
-            time.sleep(0.1)
-        scenario = str(ROOT / "docs/scenarios/sgs.yaml")
-        done = server.lab.run("hss", [sys.executable, "-m", "lteims", "mme", "-v", scenario], 60.0)
-        assert done.returncode == 0, done.stdout + done.stderr
-        print(done.stdout)
-    finally:
-        process.terminate()
-        process.wait(20)

@@ -9,8 +9,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,31 +65,36 @@ def command(service: Mapping[str, Any]) -> list[str]:
 
 
 @contextmanager
-def started(lab: Lab, name: str, service: Mapping[str, Any], folder: Path) -> Iterator[None]:
-    """A service that is ready."""
-    output = folder / name
-    with output.open("wb") as out:
-        process = lab.popen(node(name), command(service), cwd=ROOT, stdin=subprocess.PIPE, stdout=out, stderr=out)
+def started(lab: Lab, stack: Mapping[str, Any], names: Iterable[str], folder: Path) -> Iterator[None]:
+    """Services that are ready."""
+    running = {name: begin(lab, name, stack[name], folder / name) for name in names}
     try:
         end = time.monotonic() + 60.0
-        while " ready: " not in (said := output.read_text(encoding="utf-8")):
-            assert process.poll() is None, said
-            assert time.monotonic() < end, said
-            time.sleep(0.1)
+        for name, process in running.items():
+            while " ready: " not in (said := (folder / name).read_text(encoding="utf-8")):
+                assert process.poll() is None, said
+                assert time.monotonic() < end, said
+                time.sleep(0.1)
         yield
     finally:
-        process.terminate()
-        process.wait(20)
+        for process in running.values():
+            process.terminate()
+            process.wait(20)
+
+
+def begin(lab: Lab, name: str, service: Mapping[str, Any], output: Path) -> "subprocess.Popen[bytes]":
+    with output.open("wb") as out:
+        return lab.popen(node(name), command(service), cwd=ROOT, stdin=subprocess.PIPE, stdout=out, stderr=out)
 
 
 def test_its_scenario_passes(tmp_path: Path) -> None:
     stack = services()
-    with ExitStack() as up:
-        lab = up.enter_context(Lab.of(topology(stack, tmp_path), f"c{os.getpid() % 10000}"))
-        for name in stack[SERVER]["depends_on"]:
-            up.enter_context(started(lab, name, stack[name], tmp_path))
-        up.enter_context(started(lab, SERVER, stack[SERVER], tmp_path))
-        assert list(stack[RESULT]["depends_on"]) == [SERVER]
+    assert list(stack[RESULT]["depends_on"]) == [SERVER]
+    with (
+        Lab.of(topology(stack, tmp_path), f"c{os.getpid() % 10000}") as lab,
+        started(lab, stack, stack[SERVER]["depends_on"], tmp_path),
+        started(lab, stack, [SERVER], tmp_path),
+    ):
         done = lab.run(node(RESULT), command(stack[RESULT]), 120.0)
         said = done.stdout + done.stderr + (tmp_path / SERVER).read_text(encoding="utf-8")
         assert done.returncode == 0, said

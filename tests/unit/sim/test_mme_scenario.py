@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lteims.__main__ import main
+from lteims.config import Endpoint
 from lteims.sgsap.elements import Lai, Plmn
 from lteims.sim import mme_run
 from lteims.sim.errors import PhoneError, ScenarioError
 from lteims.sim.mme_phone import MmePhone
 from lteims.sim.mme_scenario import VERBS, WHATS, load, parse
+from tests.unit.config.test_samples import shipped
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = """\
@@ -102,7 +104,11 @@ def test_every_step_has_its_function() -> None:
 
 
 def test_the_scenario_of_the_documentation() -> None:
-    assert load(str(ROOT / "docs/scenarios/sgs.yaml")).steps
+    """Its phones are users of the configuration that comes with the program, and its server is that one."""
+    scenario = load(str(ROOT / "docs/scenarios/sgs.yaml"))
+    config = shipped(WITH_CORE=1).config
+    assert Endpoint.parse(scenario.server, 0) == config.sctp_addr
+    assert {phone.imsi for phone in scenario.phones} <= {user.imsi for user in config.ue_db}
 
 
 def test_a_phone_sends_seven_messages_at_once_and_no_more() -> None:

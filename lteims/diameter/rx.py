@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Final
 
 from lteims.diameter.attributes import (
+    CLASS,
     FRAMED_IP_ADDRESS,
     FRAMED_IPV6_PREFIX,
     SUBSCRIPTION_ID,
@@ -83,17 +84,22 @@ class Aaa:
     result: Result = SUCCESS
     ip_can_type: int | None = None
     rat_type: int | None = None
+    classes: tuple[bytes, ...] = ()  # what later requests of the session have to have, too (RFC 6733 8.20)
 
     def avps(self) -> bytes:
         """Its AVPs."""
-        return (b"" if self.ip_can_type is None else IP_CAN_TYPE(self.ip_can_type)) + (
-            b"" if self.rat_type is None else RAT_TYPE(self.rat_type)
+        return b"".join(
+            (
+                b"" if self.ip_can_type is None else IP_CAN_TYPE(self.ip_can_type),
+                b"" if self.rat_type is None else RAT_TYPE(self.rat_type),
+                *map(CLASS, self.classes),
+            )
         )
 
     @classmethod
     def parse(cls, message: Message) -> "Aaa":
         """Read it; DiameterError."""
-        return cls(Result.of(message), message.first(IP_CAN_TYPE), message.first(RAT_TYPE))
+        return cls(Result.of(message), message.first(IP_CAN_TYPE), message.first(RAT_TYPE), message.all(CLASS))
 
 
 Sta = Plain
@@ -114,6 +120,7 @@ class Aar:
     status: ServiceInfoStatus | None = None
     service_urn: str = ""  # `urn:service:sos`: an emergency call
     application: bytes = b""
+    classes: tuple[bytes, ...] = ()
 
     def avps(self) -> bytes:
         """Its AVPs; DiameterError for values that do not fit."""
@@ -127,6 +134,7 @@ class Aar:
                 _address(self.address),
                 SERVICE_URN(self.service_urn.removeprefix(_URN).encode()) if self.service_urn else b"",
                 RX_REQUEST_TYPE(self.request_type),
+                *map(CLASS, self.classes),
             )
         )
 
@@ -151,6 +159,7 @@ class Aar:
             status,
             _URN + urn.decode("ascii").removeprefix(_URN) if urn else "",
             message.first(AF_APPLICATION_IDENTIFIER) or b"",
+            message.all(CLASS),
         )
 
     def parse_answer(self, message: Message) -> Aaa:
@@ -164,10 +173,11 @@ class Str:
 
     command: ClassVar[Command] = COMMANDS[RX, 275]
     cause: TerminationCause = TerminationCause.DIAMETER_LOGOUT
+    classes: tuple[bytes, ...] = ()
 
     def avps(self) -> bytes:
         """Its AVPs."""
-        return TERMINATION_CAUSE(self.cause)
+        return TERMINATION_CAUSE(self.cause) + b"".join(map(CLASS, self.classes))
 
     @classmethod
     def parse(cls, message: Message) -> "Str":
@@ -175,7 +185,7 @@ class Str:
         cause = message.need(TERMINATION_CAUSE)
         if not isinstance(cause, TerminationCause):
             raise refused(TERMINATION_CAUSE, cause)
-        return cls(cause)
+        return cls(cause, message.all(CLASS))
 
     def parse_answer(self, message: Message) -> Sta:
         """STA; DiameterError."""

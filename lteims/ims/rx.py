@@ -5,8 +5,7 @@ that is not there costs no call: it goes on without dedicated bearers, and the l
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
@@ -15,24 +14,25 @@ from lteims.diameter.attributes import TerminationCause
 from lteims.diameter.capabilities import Capabilities
 from lteims.diameter.command import SUCCESS, Answer, Node, Plain, Result
 from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
-from lteims.diameter.rx import Aaa, Aar, Asr, Rar, Str
-from lteims.diameter.rx_attributes import RxRequestType, SpecificAction
+from lteims.diameter.rx import Aaa, Aar, Affected, Asr, Rar, Str
+from lteims.diameter.rx_attributes import FlowStatus, RxRequestType, SpecificAction
 from lteims.diameter.rx_media import Media
 from lteims.ims.qos import OnLost, Reservation
 from lteims.ims.rx_media import media_of
+from lteims.ims.rx_session import Ask, Done, Session, plain
 from lteims.media.sdp import Sdp, SdpError
 from lteims.net import eager
-from lteims.net.timers import Handle, TimerWheel
+from lteims.net.timers import TimerWheel
 from lteims.trace import IMS, INFO, RX, WARN, log
 
 BEARER_TIME: Final = 4.0  # seconds that a granted bearer is waited for: not every PCRF tells when it stands
+MOST_CLASS: Final = 1024  # octets of Class that are kept for a session
 MOST_OWED: Final = 1000  # ends of sessions that the PCRF has not heard of
 _UP: Final = SpecificAction.INDICATION_OF_SUCCESSFUL_RESOURCES_ALLOCATION
 _FAILED: Final = SpecificAction.INDICATION_OF_FAILED_RESOURCES_ALLOCATION
 _RELEASED: Final = SpecificAction.INDICATION_OF_RELEASE_OF_BEARER
 _LOST: Final = SpecificAction.INDICATION_OF_LOSS_OF_BEARER
 _UNKNOWN: Final = Result(ResultCode.DIAMETER_UNKNOWN_SESSION_ID)
-Done = Callable[[bool], None]
 
 
 class Client(Protocol):
@@ -49,23 +49,6 @@ class Client(Protocol):
         """Ask and wait; NoAnswer, DiameterError."""
 
 
-@dataclass(slots=True, eq=False)
-class _Session:
-    """One leg's Rx session."""
-
-    leg: str  # the session_id of the remote API
-    id: str  # Session-Id; "" before the first AAR
-    waiting: list[tuple[Reservation, Done]] = field(default_factory=list)  # what is to be asked
-    asked: list[Done] = field(default_factory=list)  # who waits for the bearers of the AAR that was granted
-    media: tuple[Media, ...] = ()  # of the AAR that was granted last
-    busy: bool = False  # an AAR is on its way
-    over: bool = False  # the leg has ended
-    up: bool = False  # the bearers stand
-    held: bool = False  # some have stood, and a change that is refused leaves them
-    early: bool | None = None  # what the PCRF told of the bearers before it answered the AAR
-    timer: Handle | None = None
-
-
 class RxBearers:
     """Implements qos.Bearers."""
 
@@ -73,10 +56,11 @@ class RxBearers:
         self._loop = loop
         self._wheel = wheel
         self._client: Client | None = None
-        self._by_leg: dict[str, _Session] = {}
-        self._by_id: dict[str, _Session] = {}
+        self._by_leg: dict[str, Session] = {}
+        self._by_id: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._owed: dict[str, None] = {}  # Session-Ids that the PCRF may still have, the oldest first
+        self._owed: dict[str, tuple[bytes, ...]] = {}  # Session-Ids that the PCRF may still have, with their Class
+        self._paying = False
         self.on_lost: OnLost | None = None
 
     def connect(self, client: Client) -> None:
@@ -85,7 +69,7 @@ class RxBearers:
 
     def on_state(self, remote: Capabilities | None) -> None:
         """The PCRF has come (or gone, None): it hears of the ends that it has not heard of."""
-        if remote is not None and self._owed:
+        if remote is not None and self._owed and not self._paying:
             self._spawn(self._pay())
 
     def load(self) -> dict[str, int]:
@@ -97,7 +81,7 @@ class RxBearers:
         """AAR for a leg's medias; while one is on its way the next waits, and the newest counts."""
         session = self._by_leg.get(wanted.session_id)
         if session is None:
-            session = self._by_leg[wanted.session_id] = _Session(wanted.session_id, "")
+            session = self._by_leg[wanted.session_id] = Session(wanted.session_id)
         session.waiting.append((wanted, done))
         if not session.busy:
             self._spawn(self._ask(session))
@@ -108,7 +92,9 @@ class RxBearers:
         if session is None:
             return
         session.over = True
-        self._settle(session, None)
+        session.waiting.clear()
+        session.pending = None
+        self._stop_waiting(session)
         if not session.busy:
             self._spawn(self._terminate(session))
 
@@ -119,7 +105,7 @@ class RxBearers:
             task.add_done_callback(self._tasks.discard)
 
     # -- AAR
-    async def _ask(self, session: _Session) -> None:
+    async def _ask(self, session: Session) -> None:
         session.busy = True
         try:
             while session.waiting and not session.over:
@@ -130,17 +116,21 @@ class RxBearers:
         if session.over:
             await self._terminate(session)
 
-    async def _authorize(self, session: _Session, wanted: Reservation, who: list[Done]) -> None:
+    async def _authorize(self, session: Session, wanted: Reservation, who: list[Done]) -> None:
         """One AAR and its answer (4.4.1, 4.4.2)."""
-        try:
-            media = media_of(Sdp.parse(wanted.ours), wanted.theirs, offered=wanted.offered)
-        except SdpError:
-            media = ()
-        if not media or (media == session.media and session.up):
+        media = _media(session, wanted)
+        same = session.media != () and plain(media) == plain(session.media)
+        if not media or (same and session.up):
             _tell(who, True)
             return
-        session.early = None
-        answer = await self._send(session, wanted, media)
+        if same and session.pending is not None:
+            session.pending.who += who
+            return
+        ask = session.ask(media, who)
+        try:
+            answer = await self._send(session, wanted, ask)
+        finally:
+            session.asking = None
         if session.over:
             return  # nobody is to hear any more
         if answer is None:
@@ -153,15 +143,13 @@ class RxBearers:
             _tell(who, False)
             return
         counters.inc("rx_authorized")
-        session.media = media
-        session.up = False
-        session.asked += who
-        if session.early is not None:
-            self._settle(session, session.early)
-        else:
-            self._wait(session)
+        if session.pending is not None:
+            ask.who[:0] = session.pending.who
+        session.media, session.pending, session.up = media, ask, False
+        self._wait(session)
+        self._weigh(session)
 
-    async def _send(self, session: _Session, wanted: Reservation, media: tuple[Media, ...]) -> Aaa | None:
+    async def _send(self, session: Session, wanted: Reservation, ask: Ask) -> Aaa | None:
         """The answer, None where there is none. A PCRF that has forgotten the session is asked for a new one."""
         for _ in range(2):
             first = not session.id
@@ -169,11 +157,12 @@ class RxBearers:
                 session.id = self._client.new_session() if self._client is not None else ""
                 self._by_id[session.id] = session
             request = Aar(
-                media,
+                ask.media,
                 address=_address(wanted.host),
                 imsi=wanted.imsi,
                 request_type=RxRequestType.INITIAL_REQUEST if first else RxRequestType.UPDATE_REQUEST,
                 service_urn=wanted.service,
+                classes=session.classes,
             )
             there = self._client is not None and self._client.remote is not None
             answer: Aaa | None = await self._exchange(request, session.id)
@@ -181,9 +170,13 @@ class RxBearers:
                 self._disown(session, there)
             elif answer is None:
                 session.media = ()  # what the PCRF has now nobody knows
+            elif answer.result.ok:
+                classes = answer.classes or session.classes
+                session.classes = classes if sum(map(len, classes)) <= MOST_CLASS else ()
             if answer is None or first or answer.result != _UNKNOWN:
                 return answer
             self._forget(session)
+            ask.again()
         return None
 
     async def _exchange(self, request: Any, session: str) -> Any:
@@ -195,66 +188,82 @@ class RxBearers:
             log(RX, WARN, f"{request.command.abbreviation}R of {session} without a good answer: {error}")
             return None
 
-    def _disown(self, session: _Session, there: bool) -> None:
+    def _disown(self, session: Session, there: bool) -> None:
         """The session of an AAR whose answer is late or unreadable: the PCRF may have it, and is to give it back."""
         id = session.id
         self._forget(session)
         if there:
-            self._spawn(self._end(id))
+            self._spawn(self._end(id, ()))
 
-    def _forget(self, session: _Session) -> None:
+    def _forget(self, session: Session) -> None:
         self._by_id.pop(session.id, None)
-        session.id = ""
-        session.media = ()
-        session.up = session.held = False
+        session.forget()
 
     # -- what became of the bearers
-    def _wait(self, session: _Session) -> None:
-        if session.timer is not None:
-            self._wheel.cancel(session.timer)
+    def _wait(self, session: Session) -> None:
+        self._stop_waiting(session)
         session.timer = self._wheel.add(BEARER_TIME, self._untold, session)
 
-    def _untold(self, session: _Session) -> None:
-        session.timer = None
-        if session.asked:
-            log(RX, INFO, f"the PCRF does not tell of the bearers of {session.leg}: they count as there")
-        self._settle(session, True)
-
-    def _settle(self, session: _Session, granted: bool | None) -> None:
-        """Answer all who wait; None: nobody is to hear any more."""
+    def _stop_waiting(self, session: Session) -> None:
         if session.timer is not None:
             self._wheel.cancel(session.timer)
             session.timer = None
-        asked, session.asked = session.asked, []
-        if granted is None:
-            session.waiting.clear()
-            return
-        session.up = granted
-        session.held |= granted
-        _tell(asked, granted)
 
-    async def _terminate(self, session: _Session) -> None:
+    def _untold(self, session: Session) -> None:
+        session.timer = None
+        log(RX, INFO, f"the PCRF does not tell of the bearers of {session.leg}: they count as there")
+        self._settle(session)
+
+    def _weigh(self, session: Session) -> None:
+        """Has the network told of every bearer that is waited for?"""
+        if session.pending is not None and not session.pending.untold:
+            self._settle(session)
+
+    def _settle(self, session: Session) -> None:
+        """Answer all who wait; bearers that some of the media did not get are lost."""
+        ask, session.pending = session.pending, None
+        self._stop_waiting(session)
+        if ask is None:
+            return
+        session.up = not ask.failed
+        if ask.granted:
+            session.had = ask.live - ask.failed
+        _tell(ask.who, ask.granted)
+        if ask.granted and ask.failed:
+            self._report(session, frozenset(ask.failed), "no bearer")
+
+    def _report(self, session: Session, medias: frozenset[int], why: str) -> None:
+        session.up = False
+        session.had -= medias
+        if self.on_lost is not None:
+            self.on_lost(session.leg, medias, why)
+
+    async def _terminate(self, session: Session) -> None:
         """STR (4.4.4), where the PCRF knows the session."""
         if session.id:
-            id = session.id
+            id, classes = session.id, session.classes
             self._forget(session)
-            await self._end(id)
+            await self._end(id, classes)
 
-    async def _end(self, id: str) -> None:
-        """STR; one without an answer is owed."""
-        if await self._exchange(Str(TerminationCause.DIAMETER_LOGOUT), id) is None:
-            self._owed[id] = None
+    async def _end(self, id: str, classes: tuple[bytes, ...]) -> None:
+        """STR; one without an answer is owed, and tried again when the PCRF is heard again."""
+        if await self._exchange(Str(TerminationCause.DIAMETER_LOGOUT, classes), id) is None:
+            self._owed[id] = classes
             if len(self._owed) > MOST_OWED:
                 del self._owed[next(iter(self._owed))]
+        elif self._owed and not self._paying:
+            self._spawn(self._pay())
 
     async def _pay(self) -> None:
-        for id in list(self._owed):
-            if id not in self._owed:
-                continue
-            del self._owed[id]
-            await self._end(id)
-            if id in self._owed:
-                return  # when it comes again
+        self._paying = True
+        try:
+            for id in list(self._owed):
+                if id in self._owed:
+                    await self._end(id, self._owed.pop(id))
+                    if id in self._owed:
+                        return  # when it comes again
+        finally:
+            self._paying = False
 
     # -- requests of the PCRF
     async def serve(self, request: Any, session: str, origin: Node) -> Answer:
@@ -265,34 +274,40 @@ class RxBearers:
         match request:
             case Asr(cause):
                 log(IMS, INFO, f"the network takes all bearers of {found.leg}: {cause.name}")
-                self._lost(found, frozenset(), cause.name)
+                self._aborted(found, cause.name)
             case Rar(actions, affected):
-                self._told(found, actions, frozenset(each.media - 1 for each in affected))
+                self._told(found, actions, affected)
         return Plain(SUCCESS)
 
-    def _told(self, session: _Session, actions: tuple[SpecificAction, ...], medias: frozenset[int]) -> None:
+    def _aborted(self, session: Session, why: str) -> None:
+        """ASR: nothing is left (4.4.6.1)."""
+        counters.inc("rx_bearer_lost")
+        ask = session.pending
+        if ask is not None:
+            ask.note(ask.live, stand=False)
+            self._settle(session)
+        if ask is None or session.had:
+            self._report(session, frozenset(), why)
+
+    def _told(self, session: Session, actions: tuple[SpecificAction, ...], affected: tuple[Affected, ...]) -> None:
         names = ", ".join(action.name for action in actions) or "nothing"
         log(RX, INFO, f"the PCRF tells of {session.leg}: {names}")
-        if _FAILED in actions and session.asked:
-            self._settle(session, False)
-        elif _FAILED in actions and session.busy:
-            session.early = False
-        elif {_FAILED, _RELEASED, _LOST} & set(actions):
-            self._lost(session, medias, names)
+        medias = session.lines(affected)
+        if medias is None:
+            return
+        ask = session.pending or session.asking
+        if {_FAILED, _RELEASED, _LOST} & set(actions):
+            counters.inc("rx_bearer_lost")
+            lost = _FAILED not in actions  # of what stood; a change that failed leaves it
+            if ask is not None:
+                ask.note(medias, stand=False)
+            if ask is None or (lost and medias & session.had):
+                self._report(session, medias, names)
         elif _UP in actions:
             counters.inc("rx_bearer")
-            if session.busy and not session.asked:
-                session.early = True
-            self._settle(session, True)
-
-    def _lost(self, session: _Session, medias: frozenset[int], why: str) -> None:
-        counters.inc("rx_bearer_lost")
-        stood = session.held or not session.asked
-        if session.asked:
-            self._settle(session, False)
-        if stood and self.on_lost is not None:
-            session.up = False
-            self.on_lost(session.leg, medias, why)
+            if ask is not None:
+                ask.note(medias, stand=True)
+        self._weigh(session)
 
     async def close(self) -> None:
         """End all sessions; a second at most is given to their answers."""
@@ -300,6 +315,15 @@ class RxBearers:
             self.release(leg)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+
+
+def _media(session: Session, wanted: Reservation) -> tuple[Media, ...]:
+    """The components of an AAR. What the PCRF never had is not removed: it may have no rule for video at all."""
+    try:
+        media = media_of(Sdp.parse(wanted.ours), wanted.theirs, offered=wanted.offered)
+    except SdpError:
+        return ()
+    return tuple(each for each in media if each.status is not FlowStatus.REMOVED or each.number in session.known)
 
 
 def _tell(who: list[Done], granted: bool) -> None:

@@ -38,17 +38,19 @@ def _component(number: int, ours: Sdp, mine: sdp.Media, theirs: Sdp, its: sdp.Me
     down, up = _bandwidth(its, mine), _bandwidth(mine, its)
     roles = ("offer", "answer") if offered else ("answer", "offer")
     return Media(
-        number, _flows(ours, mine, theirs, its), kind, _status(theirs, its), up, down,
+        number, _flows(ours, mine, theirs, its), kind, _status(ours, mine, theirs, its), up, down,
         rr=_rtcp_bandwidth(mine, its, "RR"), rs=_rtcp_bandwidth(mine, its, "RS"),
         codecs=(_codecs(its, roles[0], up=True), _codecs(mine, roles[1], up=False)),
     )  # fmt: skip
 
 
-def _status(theirs: Sdp, its: sdp.Media) -> FlowStatus:
-    direction = theirs.direction_of(its)
-    if direction.sends:
-        return FlowStatus.ENABLED if direction.receives else FlowStatus.ENABLED_UPLINK
-    return FlowStatus.ENABLED_DOWNLINK if direction.receives else FlowStatus.DISABLED
+def _status(ours: Sdp, mine: sdp.Media, theirs: Sdp, its: sdp.Media) -> FlowStatus:
+    """Open is what both sides want: a phone that is held may offer sendrecv all the same (RFC 3264 8.4)."""
+    here, there = ours.direction_of(mine), theirs.direction_of(its)
+    up, down = there.sends and here.receives, there.receives and here.sends
+    if up:
+        return FlowStatus.ENABLED if down else FlowStatus.ENABLED_UPLINK
+    return FlowStatus.ENABLED_DOWNLINK if down else FlowStatus.DISABLED
 
 
 def _flows(ours: Sdp, mine: sdp.Media, theirs: Sdp, its: sdp.Media) -> tuple[Flow, ...]:

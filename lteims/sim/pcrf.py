@@ -12,7 +12,7 @@ from typing import Any, Final
 from lteims.diameter.command import SUCCESS, Answer, Node, Plain, Result
 from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
 from lteims.diameter.rx import Aaa, Aar, Affected, Asr, Rar, RxResult, Str
-from lteims.diameter.rx_attributes import AbortCause, RxRequestType, SpecificAction
+from lteims.diameter.rx_attributes import AbortCause, FlowStatus, RxRequestType, SpecificAction
 from lteims.diameter.rx_media import Media
 
 UP: Final = SpecificAction.INDICATION_OF_SUCCESSFUL_RESOURCES_ALLOCATION
@@ -45,6 +45,7 @@ class Pcrf:
     after: float | None = 0.02  # seconds until the bearers of a grant stand; None: that is never told
     refusal: Result | None = None  # of each AAR
     failing: bool = False  # bearers that were granted fail
+    failing_media: frozenset[int] = frozenset()  # only those of these media; none named: all
     silent: bool = False  # nothing is answered
     sessions: dict[str, Session] = field(default_factory=dict)
     ended: int = 0  # sessions that STR ended
@@ -113,12 +114,22 @@ class Pcrf:
         await asyncio.sleep(after)
         if self.sessions.get(session.id) is not session:
             return
-        session.up = not self.failing
-        await self._tell(session, Rar((FAILED if self.failing else UP,)))
+        wanted = frozenset(each.number for each in session.media if each.status is not FlowStatus.REMOVED)
+        failing = (wanted & self.failing_media if self.failing_media else wanted) if self.failing else frozenset()
+        session.up = failing != wanted
+        if not failing or failing == wanted:
+            await self._tell(session, Rar((FAILED if failing else UP,)))
+            return
+        await self.tell(session, FAILED, failing)
+        await self.tell(session, UP, wanted - failing)
+
+    async def tell(self, session: Session, action: SpecificAction, medias: Iterable[int] = ()) -> Result:
+        """RAR: what became of the bearers of these media, by default all; the AF's result."""
+        return await self._tell(session, Rar((action,), tuple(map(Affected, sorted(medias)))))
 
     async def lose(self, session: Session, medias: Iterable[int] = ()) -> Result:
         """RAR: the bearers of these media are lost, by default all; the AF's result."""
-        return await self._tell(session, Rar((LOST,), tuple(map(Affected, medias))))
+        return await self.tell(session, LOST, medias)
 
     async def abort(self, session: Session, cause: AbortCause = AbortCause.BEARER_RELEASED) -> Result:
         """ASR: all bearers are lost, and the AF is to end the session; its result."""

@@ -66,7 +66,7 @@ def words(pcrf: Pcrf) -> Words:
         return ""
 
     async def fail(words: Sequence[str]) -> str:
-        pcrf.failing = True
+        pcrf.failing, pcrf.failing_media = True, frozenset(int(word) for word in words)
         return ""
 
     async def silent(words: Sequence[str]) -> str:
@@ -88,7 +88,7 @@ def words(pcrf: Pcrf) -> Words:
         "sessions": Word("", "what is granted, and whether its bearers stand", sessions),
         "grant": Word("[SECONDS|never]", "grant; bearers stand after so long, or nothing is told of them", grant),
         "refuse": Word("[CODE]", "refuse from now on", refuse),
-        "fail": Word("", "grant from now on, and tell that the bearers fail", fail),
+        "fail": Word("[MEDIA...]", "grant from now on, and tell that the bearers fail, of these media", fail),
         "silent": Word("", "answer nothing from now on", silent),
         "lose": Word("IMSI|SESSION [MEDIA...]", "take bearers away (RAR), of these media", lose),
         "abort": Word("IMSI|SESSION", "take all bearers away (ASR)", abort),

@@ -64,7 +64,7 @@ class Pcrf:
             answer = SUCCESS
         if isinstance(answer, Exception):
             raise answer
-        return Aaa(answer)
+        return answer if isinstance(answer, Aaa) else Aaa(answer)
 
     @property
     def kinds(self) -> list[str]:
@@ -83,8 +83,10 @@ class Af:
         self.told: list[bool] = []
         self.lost: list[tuple[str, list[int]]] = []
 
-    async def reserve(self, leg: str = "leg", theirs: bytes = THEIRS, *, service: str = "") -> None:
-        wanted = Reservation(leg, "a@ims", "001010000000001", "10.0.0.7", OURS, Sdp.parse(theirs), False, service)
+    async def reserve(
+        self, leg: str = "leg", theirs: bytes = THEIRS, *, ours: bytes = OURS + VIDEO, service: str = ""
+    ) -> None:
+        wanted = Reservation(leg, "a@ims", "001010000000001", "10.0.0.7", ours, Sdp.parse(theirs), False, service)
         self.bearers.reserve(wanted, self.told.append)
         await asyncio.sleep(0)
 
@@ -388,3 +390,144 @@ def test_text_over_tcp() -> None:
     assert message.type is MediaType.MESSAGE
     assert len(message.flows) == 1
     assert message.flows[0].descriptions[0].startswith("permit out 6 ")
+
+
+async def test_bearers_of_several_media_come_one_by_one() -> None:
+    af = Af()
+    await af.reserve(theirs=THEIRS + VIDEO)
+    await af.rar(UP, medias=(2,))
+    assert af.told == []
+    await af.rar(UP, medias=(1,))
+    assert af.told == [True]
+    assert af.lost == []
+
+
+@pytest.mark.parametrize("order", [("fails", "stands"), ("stands", "fails")])
+async def test_one_of_two_media_gets_no_bearer(order: tuple[str, str]) -> None:
+    af = Af()
+    await af.reserve(theirs=THEIRS + VIDEO)
+    for what in order:
+        assert af.told == []
+        await (af.rar(FAILED, medias=(2,)) if what == "fails" else af.rar(UP, medias=(1,)))
+    assert af.told == [True]
+    assert af.lost == [("leg", [1])]
+    await af.rar(FAILED, medias=(2,))  # told again
+    assert af.lost == [("leg", [1])]
+
+
+async def test_one_of_two_media_gets_no_bearer_and_of_the_other_nothing_is_told() -> None:
+    af = Af()
+    await af.reserve(theirs=THEIRS + VIDEO)
+    await af.rar(FAILED, medias=(2,))
+    af.time.advance(BEARER_TIME + 1)
+    assert af.told == [True]
+    assert af.lost == [("leg", [1])]
+
+
+async def test_all_media_get_no_bearer_one_by_one() -> None:
+    af = Af()
+    await af.reserve(theirs=THEIRS + VIDEO)
+    await af.rar(FAILED, medias=(2,))
+    await af.rar(FAILED, medias=(1,))
+    assert af.told == [False]
+    assert af.lost == []
+
+
+async def test_the_pcrf_tells_of_one_media_before_it_answers() -> None:
+    af = Af(None)
+    await af.reserve(theirs=THEIRS + VIDEO)
+    await af.rar(FAILED, medias=(2,))
+    await af.rar(UP, medias=(1,))
+    assert af.told == []
+    af.pcrf.go.set()
+    await asyncio.sleep(0.01)
+    assert af.told == [True]
+    assert af.lost == [("leg", [1])]
+
+
+async def test_video_is_added_and_only_its_bearer_is_waited_for() -> None:
+    af = Af()
+    await af.reserve()
+    await af.rar(UP)
+    await af.reserve(theirs=THEIRS + VIDEO)
+    assert af.told == [True]
+    await af.rar(UP, medias=(2,))
+    assert af.told == [True, True]
+    await af.reserve(theirs=THEIRS + VIDEO.replace(b"50010", b"0"))
+    removed = af.pcrf.asked[-1][0].media[1]
+    assert (removed.number, removed.status, removed.flows) == (2, FlowStatus.REMOVED, ())
+    assert af.told == [True] * 3  # nothing new is to stand
+
+
+async def test_media_that_was_never_had_is_not_removed() -> None:
+    af = Af()
+    await af.reserve(theirs=THEIRS + VIDEO.replace(b"50010", b"0"))
+    assert [media.number for media in af.pcrf.asked[0][0].media] == [1]
+
+
+async def test_the_end_of_rtcp_alone_is_no_loss() -> None:
+    af = Af()
+    await af.reserve()
+    await af.rar(UP)
+    answer = await af.bearers.serve(Rar((RELEASED,), (Affected(1, (2,)),)), "ims;1;1", PCRF)
+    assert answer.result == SUCCESS
+    assert af.lost == []
+    await af.bearers.serve(Rar((RELEASED,), (Affected(1, (1, 2)),)), "ims;1;1", PCRF)
+    assert af.lost == [("leg", [0])]
+
+
+async def test_a_refresh_by_the_other_side_asks_for_nothing() -> None:
+    """What was the offer is the answer now, and nothing else has changed."""
+    af = Af()
+    await af.reserve()
+    await af.rar(UP)
+    wanted = Reservation("leg", "a@ims", "001010000000001", "10.0.0.7", OURS, Sdp.parse(THEIRS), True)
+    af.bearers.reserve(wanted, af.told.append)
+    assert af.pcrf.kinds == ["Aar"]
+    assert af.told == [True, True]
+
+
+async def test_the_same_again_while_its_bearers_are_awaited() -> None:
+    af = Af()
+    await af.reserve()
+    await af.reserve()
+    assert af.pcrf.kinds == ["Aar"]
+    await af.rar(UP)
+    assert af.told == [True, True]
+
+
+async def test_class_is_shown_again() -> None:
+    af = Af(Aaa(classes=(b"a", b"b")), SUCCESS)
+    await af.reserve()
+    await af.reserve(theirs=CHANGED)
+    await af.release()
+    assert [request.classes for request, _ in af.pcrf.asked] == [(), (b"a", b"b"), (b"a", b"b")]
+
+
+async def test_a_class_of_any_length_is_not_kept() -> None:
+    af = Af(Aaa(classes=(bytes(rx.MOST_CLASS + 1),)))
+    await af.reserve()
+    await af.release()
+    assert [request.classes for request, _ in af.pcrf.asked] == [(), ()]
+
+
+async def test_an_end_without_an_answer_is_told_again_when_the_pcrf_answers() -> None:
+    af = Af()
+    for leg in "abc":
+        await af.reserve(leg)
+    af.pcrf.deaf = True
+    await af.release("a")
+    await af.release("b")
+    assert af.bearers.load()["owed"] == 2
+    af.pcrf.deaf = False
+    await af.release("c")
+    assert [session for request, session in af.pcrf.asked if isinstance(request, Str)] == [
+        "ims;1;1", "ims;1;2", "ims;1;3", "ims;1;1", "ims;1;2",
+    ]  # fmt: skip
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 0}
+
+
+def test_a_phone_that_is_held_and_offers_everything() -> None:
+    held = OURS + b"a=sendonly\r\n"
+    (audio,) = media_of(Sdp.parse(held), Sdp.parse(THEIRS), offered=True)
+    assert audio.status is FlowStatus.ENABLED_DOWNLINK

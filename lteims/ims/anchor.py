@@ -133,6 +133,26 @@ class Anchor:
         make = self._plain[side]
         return self._send(side, make, offer) if make is not None else b""
 
+    def leave_out(self, side: int, medias: frozenset[int]) -> Callable[[], None] | None:
+        """What a leg was sent last loses these m= lines when made `again`; what undoes that, None: it has none."""
+        make = self._plain[side]
+        sent = Sdp.parse(self.last_sent(side)).medias if make is not None else ()
+        gone = medias & {i for i, media in enumerate(sent) if not media.rejected}
+        if make is None or not gone:
+            return None
+
+        def fewer(origin: Origin, address: str) -> Sdp:
+            sdp = make(origin, address)
+            kept = (Media(m.kind, 0, m.proto, m.formats) if i in gone else m for i, m in enumerate(sdp.medias))
+            return replace(sdp, medias=tuple(kept))
+
+        def undo() -> None:
+            if self._plain[side] is fewer:
+                self._plain[side] = make
+
+        self._plain[side] = fewer
+        return undo
+
     def _offered(self, side: int, sdp: Sdp) -> list[int | None]:
         self.withdraw()
         self._grow(len(sdp.medias))

@@ -1,12 +1,10 @@
 """What becomes of a call whose bearers the network takes away (TS 24.229 5.2.8.1.2, TS 29.214 4.4.6). rx.py tells.
 
-Without bearers for its voice a call ends; one that loses another media goes on, and that media takes its chance.
+Without bearers for its voice a call ends; one that loses another media goes on without that, on both sides.
 """
 
-from lteims.ims.call import Stop
+from lteims.ims.branch import Branch
 from lteims.ims.calls import Calls
-from lteims.ims.leg import Leg
-from lteims.ims.session import Session
 from lteims.net.timers import TimerWheel
 from lteims.trace import IMS, INFO, log
 
@@ -25,19 +23,20 @@ class BearerLoss:
         self._wheel.add(0.0, self._act, session_id, medias, why)
 
     def _act(self, session_id: str, medias: frozenset[int], why: str) -> None:
-        for session in self._calls:
-            for leg in session.legs:
-                if leg.record is not None and leg.record.id == session_id:
-                    self._took(session, leg, medias, why)
-                    return
-
-    def _took(self, session: Session, leg: Leg, medias: frozenset[int], why: str) -> None:
-        views = session.branch.anchor.views(leg.side)
+        found = self._calls.find(session_id)
+        if found is None or found[1].branch is None:
+            return
+        session, leg = found
+        branch: Branch = leg.branch
+        views = branch.anchor.views(leg.side)
         voices = {index for index, view in views.items() if view.type == "audio"}
         left = voices - medias if voices else set(views) - medias
         if medias and left:
             names = ", ".join(views[index].type for index in sorted(medias) if index in views)
             log(IMS, INFO, f"the network takes the bearer of {names}: {why}", id=session.call.id)
-            session.branch.qos[leg.side].taken(medias)
+            branch.qos[leg.side].taken(medias)
+            self._calls.leave_out(branch, medias)
             return
-        self._calls.handle(session, Stop(f"the network takes the bearer: {why}", CODE))
+        event = branch.bearerless(f"the network takes the bearer: {why}", CODE)
+        if event is not None:
+            self._calls.handle(session, event)

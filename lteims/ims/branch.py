@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lteims.ims.anchor import Anchor, parse_sdp
-from lteims.ims.call import MO, MT
-from lteims.ims.identity import SOS
+from lteims.ims.call import MO, MT, B, GivenUp, S, Stop
+from lteims.ims.identity import SOS, is_emergency
 from lteims.ims.leg import Leg
 from lteims.ims.qos import Bearers, LegQos, Reservation, Way
 from lteims.ims.record import MediaState
@@ -161,15 +161,15 @@ class Branch:
         self._offers[side] = sdp
         self._agree(side, sdp, offered=True)
 
-    def heard_answer(self, body: bytes) -> None:
-        """The callee's answer to an offer of the server itself. SipError 400 for what is no SDP."""
+    def heard_answer(self, side: int, body: bytes, *, play: bool | None = None) -> None:
+        """A side's answer to an offer of the server itself; `play` as in anchor.py. SipError 400 for no SDP."""
         sdp = parse_sdp(body)
-        qos = self.qos[MT]
+        qos = self.qos[side]
         if qos.way is Way.END:
             qos.pre.heard(sdp)
-        self.anchor.take_answer(MT, sdp, play=True)
+        self.anchor.take_answer(side, sdp, play=play)
         self.answered = True
-        self._agree(MT, sdp, offered=False)
+        self._agree(side, sdp, offered=False)
 
     def answer_here(self, heard_from: int, body: bytes, *, force: bool = False) -> bytes | None:
         """The server's own answer to an offer that changes nothing but preconditions; None: the other side must see it.
@@ -219,9 +219,16 @@ class Branch:
             ours=self.anchor.last_sent(side),
             theirs=theirs,
             offered=offered,
-            service=SOS if self.session.urgent and side == MO else "",
+            service=self._service() if side == MO else "",
         )
         self.bearers.reserve(wanted, lambda granted: self.session.owner.bearers_told(self, side, granted))
+
+    def _service(self) -> str:
+        """The URN of an emergency call (TS 29.214 5.3.23), which a number of one does not tell."""
+        first = self.session.first
+        if not self.session.urgent or first is None:
+            return ""
+        return str(first.uri).lower() if is_emergency(first.uri) else SOS
 
     def _imsi(self, side: int) -> str:
         destination = self.session.destination
@@ -229,6 +236,14 @@ class Branch:
         if side == MT:
             subscriber = destination.subscriber if destination is not None else None
         return subscriber.user.imsi if subscriber is not None else ""
+
+    def bearerless(self, why: str, code: int) -> GivenUp | Stop | None:
+        """What it means for the call that this branch can have no bearers: another phone may still answer."""
+        call = self.session.call
+        if len(self.session.branches) == 1 or call.winner == self.number:
+            return Stop(why, code)
+        early = call.state in (S.INIT, S.RINGING) and call.branches.get(self.number) is B.OPEN
+        return GivenUp(self.number, code, why) if early else None
 
     # -- reliability
     def reliable(self, code: int, body: bytes, *, came_reliable: bool) -> bool:

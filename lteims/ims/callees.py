@@ -119,7 +119,7 @@ class Callees:
         if not body:
             return b""
         if branch.mo is None and branch.session.primary is None:
-            branch.heard_answer(body)
+            branch.heard_answer(MT, body, play=True)
             return b""
         if not reliable and not branch.offered:  # RFC 3261 13.2.1: no offer in an unreliable response
             return b""
@@ -194,16 +194,17 @@ class Callees:
                 "the network refuses other bearers: the call goes on with those of before",
                 id=session.call.id,
             )
-            qos.unchanged(medias)
+            self._inside.leave_out(branch, qos.unchanged(medias))
         else:  # not from inside the step that asked
-            self._stack.wheel.add(0.0, self._no_bearer, session)
+            self._stack.wheel.add(0.0, self._no_bearer, branch)
             return
         if side == MT:
             self._inside.tell_bearers(branch)
 
-    def _no_bearer(self, session: Session) -> None:
-        if not session.ended:
-            self._owner.handle(session, Stop("the network gives no bearer", 580))
+    def _no_bearer(self, branch: Branch) -> None:
+        event = branch.bearerless("the network gives no bearer", 580)
+        if event is not None and not branch.session.ended:
+            self._owner.handle(branch.session, event)
 
     def refused(self, leg: Leg, code: int, reason: str, response: Response | None) -> None:
         """The callee, or a leg that was re-invited, refused."""

@@ -13,7 +13,7 @@ from lteims.clock import WallClock
 from lteims.config import ImsConfig
 from lteims.ims import call as machine
 from lteims.ims.activity import ActivityWatch
-from lteims.ims.anchor import SDP, parse_sdp, sdp_of
+from lteims.ims.anchor import SDP, sdp_of
 from lteims.ims.answers import body_of_ack
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, MT, AckCallee, B, Bye, CancelCallee, EarlyOver, End, Invite, Respond, Stop
@@ -230,7 +230,11 @@ class Calls:
 
     def bearers_told(self, branch: Branch, side: int, granted: bool) -> None:
         """The bearers of a leg stand, or were refused."""
-        self._callees.bearers_told(branch, side, granted)
+        self._guarded(branch.session, partial(self._callees.bearers_told, branch, side, granted))
+
+    def leave_out(self, branch: Branch, medias: frozenset[int]) -> None:
+        """Take these m= lines out of a call."""
+        self._inside.leave_out(branch, medias)
 
     def leg_acked(self, leg: Leg, ack: Request) -> None:
         """The caller, or a leg that re-invited, acknowledged."""
@@ -242,7 +246,7 @@ class Calls:
         try:
             if answer and not branch.offered and not branch.answered:
                 if session.echo is not None:
-                    branch.anchor.take_answer(MO, parse_sdp(answer), play=False)
+                    branch.heard_answer(MO, answer, play=False)
                 else:
                     body = branch.carry(MO, answer, offer=False)
             elif not branch.offered and not branch.answered and branch.anchor.last_sent(MO):
@@ -449,6 +453,9 @@ class Calls:
             session.echo.stop()
         if session.call.state is not machine.S.CANCELLING:  # the call goes on without it
             self._release(branch)
+        for leg in branch.legs:  # the callee may take its time to answer the CANCEL
+            if leg.record is not None:
+                self._bearers.release(leg.record.id)
         if leg is None or leg.uac is None:
             self.handle(session, machine.Refused(487, branch=branch.number))
             return

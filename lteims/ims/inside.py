@@ -363,6 +363,22 @@ class Inside:
         anchor.held[side] = held
         return self.reinvite(leg, undo)
 
+    def leave_out(self, branch: Branch, medias: frozenset[int]) -> None:
+        """Take these m= lines out of a call on both sides; a phone that refuses keeps them."""
+        for leg in branch.legs:
+            self._stack.wheel.add(0.0, self._leave_out, leg, medias)
+
+    def _leave_out(self, leg: Leg, medias: frozenset[int]) -> None:
+        branch: Branch | None = leg.branch
+        if branch is None or branch.session.ended or leg.stopped:
+            return
+        if not _free(leg):
+            self._stack.wheel.add(RETRY, self._leave_out, leg, medias)
+            return
+        undo = branch.anchor.leave_out(leg.side, medias)
+        if undo is not None:
+            self.reinvite(leg, undo)
+
     def _own_answered(self, underway: _Reinvite, leg: Leg, response: Response) -> None:
         self._forget(underway)
         leg.ack("", b"")
@@ -370,7 +386,7 @@ class Inside:
         try:
             sdp = body_of(response, SDP)
             if sdp and underway.had_offer:
-                branch.anchor.take_answer(leg.side, parse_sdp(sdp))
+                branch.heard_answer(leg.side, sdp)
         except SipError as error:
             log(IMS, INFO, f"the answer to a re-INVITE is of no use: {error}", id=branch.session.call.id)
         self._owner.media_moved(branch)
@@ -492,7 +508,7 @@ class Inside:
         sdp = body_of_ack(ack)
         if sdp and branch.other(leg) is None:
             try:
-                branch.anchor.take_answer(leg.side, parse_sdp(sdp))
+                branch.heard_answer(leg.side, sdp)
                 self._owner.media_moved(branch)
             except SipError as error:
                 self._owner.stop(branch.session, f"the answer in an ACK is of no use: {error}")

@@ -44,7 +44,7 @@ class Bearers(Protocol):
         """Set bearers up or change them; `done(False)` where the network refuses."""
 
     def release(self, session_id: str) -> None:
-        """The leg is over."""
+        """The leg is over, or will be soon; may be said again."""
 
 
 OnLost = Callable[[str, frozenset[int], str], None]  # session_id, the m= lines (none named: all), why
@@ -133,11 +133,13 @@ class LegQos:
         if self.way is Way.END:
             self.pre.reserved()
 
-    def unchanged(self, medias: Iterable[int]) -> None:
-        """The network refused to change the bearers: those of before stand, new ones of these m= lines do not."""
-        self._lost |= frozenset(medias) - self._had
-        if self.way is Way.END:  # what is without takes its chance
+    def unchanged(self, medias: Iterable[int]) -> frozenset[int]:
+        """The network refused to change the bearers: those of before stand; which of these m= lines have none?"""
+        new = frozenset(medias) - self._had
+        self._lost |= new
+        if self.way is Way.END:  # nobody waits for what does not come
             self.pre.reserved()
+        return new
 
     def taken(self, medias: frozenset[int]) -> None:
         """The network has taken the bearers of these m= lines away."""
@@ -160,4 +162,6 @@ class LegQos:
         # a later offer need not speak of preconditions: what was granted stands
         silent = Qos.ERAB_SET if self.reserved else Qos.DISABLED
         known = (found[i] if i < len(found) else Qos.DISABLED for i in range(count))
-        return [str(silent if state is Qos.DISABLED else state) for state in known]
+        settled = Qos.ERAB_SET if self.reserved or not self.asked else Qos.PENDING  # the network has the last word
+        shown = {Qos.DISABLED: silent, Qos.ERAB_SET: settled}
+        return [str(shown.get(state, state)) for state in known]

@@ -86,7 +86,8 @@ class Network:
             self.done.append(done)
 
     def release(self, session_id: str) -> None:
-        self.released.append(session_id)
+        if session_id not in self.released:
+            self.released.append(session_id)
 
     def tell(self, granted: bool) -> None:
         """Answer the oldest question."""

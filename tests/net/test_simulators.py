@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from lteims.sim.call import Call
 from lteims.sim.phone import Phone
 from lteims.sim.profiles import PLAIN
 from tests.net.server import PROGRAM, Server, free_port
@@ -14,6 +15,7 @@ USERS = "".join(
     f'{{imsi: "{imsi}", impu: ["{imsi}", "{tel(imsi)}"], sim_algo: "milenage", K: "{K}", opc: "{OPC}"}}, '
     for imsi in (A, B)
 )
+LEVELS = "all.level=error,ims.level=info,cx.level=info,rx.level=info"
 WITHIN = 10.0
 
 
@@ -39,20 +41,31 @@ class Program:
         assert self.process.stdin is not None
         self.process.stdin.write(f"{line}\n".encode())
 
+    async def kill(self) -> None:
+        """As `kill -9`."""
+        self.process.kill()
+        await asyncio.wait_for(self.process.wait(), WITHIN)
+
 
 @asynccontextmanager
-async def started(*words: str) -> AsyncIterator[tuple[Program, str]]:
+async def started(*words: str, listen: str = "tcp:127.0.0.1:0") -> AsyncIterator[tuple[Program, str]]:
     """A simulator that listens, and its address."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        str(PROGRAM), *words, "--listen", "tcp:127.0.0.1:0", stdin=pipe, stdout=pipe
-    )
+    process = await asyncio.create_subprocess_exec(str(PROGRAM), *words, "--listen", listen, stdin=pipe, stdout=pipe)
     program = Program(process)
     try:
         yield program, (await program.line(" ready: ")).split()[3]
     finally:
-        process.terminate()
-        assert await asyncio.wait_for(process.wait(), WITHIN) == 0
+        if process.returncode is None:
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), WITHIN) == 0
+
+
+def connections(address: str) -> int:
+    """TCP connections to this server that are not closed, as their clients have them."""
+    end = f":{int(address.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return sum(row[2].endswith(end) and row[3] in ("01", "02", "08") for row in rows)
 
 
 async def test_a_lab_of_programs(tmp_path: Path) -> None:
@@ -60,8 +73,7 @@ async def test_a_lab_of_programs(tmp_path: Path) -> None:
     config.write_text(f'domain: "{DOMAIN}", ue_db: [{USERS}],\n', encoding="utf-8")
     async with started("hss", str(config)) as (hss, cx), started("pcrf") as (pcrf, rx):
         extra = CONFIG.format(domain=DOMAIN, api=f"127.0.0.1:{free_port()}", cx=cx, rx=rx)
-        levels = "all.level=error,ims.level=info,cx.level=info,rx.level=info"
-        server = Server(tmp_path / "server", EMPTY, extra, log_options=levels)
+        server = Server(tmp_path / "server", EMPTY, extra, log_options=LEVELS)
         await asyncio.to_thread(server.start)
         try:
             await asyncio.to_thread(server.wait_for_log, "Connected to", 2)
@@ -87,6 +99,60 @@ async def test_a_lab_of_programs(tmp_path: Path) -> None:
                 assert not [line for line in hss.lines + pcrf.lines if "wrong:" in line]
         finally:
             await asyncio.to_thread(server.stop)
+
+
+async def test_a_pcrf_that_is_killed_in_calls_and_while_they_are_set_up(tmp_path: Path) -> None:
+    """Calls go on and begin without it; once it is back it hears of ends, and new calls have bearers."""
+    async with started("pcrf") as (first, rx):
+        extra = f"""domain: "{DOMAIN}", ue_db_filename: "ims.db", precondition: "on", rx_server_addr: "{rx}","""
+        server = Server(tmp_path, f"ue_db: [{USERS}],\n", extra, log_options=LEVELS)
+        await asyncio.to_thread(server.start)
+        try:
+            await asyncio.to_thread(server.wait_for_log, "Connected to", 1)
+            async with (
+                Phone(card(A), server.address(), profile=PLAIN, host="127.0.59.3", name="a") as a,
+                Phone(card(B), server.address(), profile=PLAIN, host="127.0.59.4", name="b") as b,
+            ):
+                await asyncio.gather(a.register(), b.register())
+                call, other = await _talk(a, b)
+                await first.kill()
+                await call.hold()
+                await call.resume()
+                await asyncio.gather(call.heard(10), other.heard(10))
+                async with started("pcrf", "--silent", listen=rx) as (second, _):
+                    await asyncio.to_thread(server.wait_for_log, "Connected to", 2)
+                    begun = await a.call(tel(B))
+                    await second.line("<-- AAR")
+                    await second.kill()
+                    late = await b.next_call()
+                    await late.answer()
+                    await begun.answered()
+                await asyncio.gather(begun.hangup(), call.hangup())
+                await asyncio.gather(other.ended(), late.ended())
+                async with started("pcrf", listen=rx) as (third, _):
+                    await third.line("--> STA")  # of the first call
+                    call, other = await _talk(a, b)
+                    third.say("sessions")
+                    await third.line("audio stands")
+                    await third.line("audio stands")
+                    assert connections(rx) == 1
+                    await call.hangup()
+                    await other.ended()
+                    await third.line("--> STA")
+                    await third.line("--> STA")
+                    third.say("sessions")
+                    await third.line("no sessions")
+                    assert not [line for line in third.lines if "wrong:" in line]
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+async def _talk(a: Phone, b: Phone) -> tuple[Call, Call]:
+    call = await a.call(tel(B))
+    other = await b.next_call()
+    await other.answer()
+    await call.answered()
+    return call, other
 
 
 async def test_what_cannot_start(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ from tests.peers.forger import (
     another_address,
     bystanders,
     forged,
-    raw,
     replayed,
+    three_times,
     wrong_sa,
     wrong_spi,
 )
@@ -275,19 +275,7 @@ def test_esp_that_is_refused(
     before = field.counters(server, "esp").get(counter, 0)
     logged = len(server.log)
 
-    async def scene(drivers: Drivers) -> None:
-        driver = drivers(Where.KERNEL)
-        async with bystanders(field, server, driver) as victim, field.phone(server, BY_THIEF, ipsec=driver) as thief:
-            await thief.register()
-            packets = [attack(field, victim, thief, n) for n in range(3)]
-            if attack is replayed:
-                packets = [packets[0]] * 3
-            with raw(field, sender) as sock:
-                for packet in packets:
-                    sock.sendto(packet, ("10.90.1.1", 0))
-            await asyncio.sleep(0.2)
-
-    play(field, scene)
+    play(field, lambda drivers: three_times(field, server, drivers(Where.KERNEL), attack, sender))
     wait_until(lambda: re.search(f"3 packets refused by the kernel: .*{cause}", server.log[logged:]) is not None)
     assert field.counters(server, "esp").get(counter, 0) >= before + 3  # resets of streams that are closed count too
 

@@ -44,9 +44,9 @@ from tests.peers.forger import (
     bystanders,
     cut_off,
     forged,
-    raw,
     replayed,
     tcp_inside,
+    three_times,
     wrong_sa,
     wrong_spi,
 )
@@ -145,19 +145,7 @@ def test_esp_that_is_refused(
     before = field.counters(server, "esp").get(counter, 0)
     logged = len(server.log)
 
-    async def scene(drivers: Drivers) -> None:
-        driver = drivers(Where.USER)
-        async with bystanders(field, server, driver) as victim, field.phone(server, BY_THIEF, ipsec=driver) as thief:
-            await thief.register()
-            packets = [attack(field, victim, thief, n) for n in range(3)]
-            if attack is replayed:
-                packets = [packets[0]] * 3
-            with raw(field, sender) as sock:
-                for packet in packets:
-                    sock.sendto(packet, ("10.90.1.1", 0))
-            await asyncio.sleep(0.2)
-
-    play(field, scene)
+    play(field, lambda drivers: three_times(field, server, drivers(Where.USER), attack, sender))
     assert field.counters(server, "esp").get(counter, 0) == before + 3
     lines = [line for line in server.log[logged:].splitlines() if "refused" in line and "packet" in line]
     assert len(lines) == 1  # one a second

@@ -45,6 +45,19 @@ def raw(field: Field, place: int) -> socket.socket:
     return sock
 
 
+async def three_times(field: Field, server: Server, driver: Ipsec, attack: "Attack", sender: int) -> None:
+    """Three packets of an attack, from the address of the phone in this place, while two others talk."""
+    async with bystanders(field, server, driver) as victim, field.phone(server, BY_THIEF, ipsec=driver) as thief:
+        await thief.register()
+        packets = [attack(field, victim, thief, n) for n in range(3)]
+        if attack is replayed:
+            packets = [packets[0]] * 3
+        with raw(field, sender) as sock:
+            for packet in packets:
+                sock.sendto(packet, ("10.90.1.1", 0))
+        await asyncio.sleep(0.2)
+
+
 def sealed(sa: Any, sequence: int, data: bytes, **other: Any) -> bytes:
     """A packet by an SA, with other addresses or ports inside if given."""
     ends = {"src": sa.src, "sport": sa.sport, "dst": sa.dst, "dport": sa.dport} | other

@@ -18,6 +18,12 @@ from lteims.diameter.peer_events import IpAddress
 from lteims.net import sctp
 
 QUEUE: Final = 4 << 20  # octets that may wait for a peer that does not read
+_TCP: Final = {
+    socket.TCP_NODELAY: 1,
+    socket.TCP_USER_TIMEOUT: 20_000,  # ms without an acknowledgement, as long as SCTP tries; the kernel's 15 minutes...
+    socket.TCP_KEEPIDLE: 30,  # ... and 2 hours are for others: requests wait to go to another peer
+    socket.TCP_KEEPINTVL: 5,
+}
 
 
 class User(Protocol):
@@ -92,7 +98,9 @@ class TcpLink(asyncio.Protocol):
         self.remote = _text(theirs[0], theirs[1]) if theirs else "?"
         sock = transport.get_extra_info("socket")
         if sock is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in _TCP.items():
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
         if self._on_made is not None:
             self._on_made(self)
 

@@ -5,6 +5,7 @@ The answer is made beforehand, so that only our own side is in the figures; sock
 
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from itertools import count
 from time import process_time
 from typing import Any
 
@@ -71,7 +72,7 @@ def codec(request: Request[Any], answer: Answer) -> float:
 def machine(request: Request[Any], answer: Answer) -> float:
     """The same through the peer machine, with identifiers, timers and tables."""
     command = request.command
-    peer = Peer(Local(US, (CX, RX)), LAYER, name="peer", random=lambda: 0.5, outbox=Outbox(1, 1))
+    peer = Peer(Local(US, (CX, RX)), LAYER, name="peer", random=lambda: 0.5, outbox=Outbox(1, count(1)))
     peer.handle(Start(), 0)
     (send,) = (each for each in peer.handle(Connected((SERVER,)), 0) if isinstance(each, Send))
     cea = SUCCESS.encode() + Local(THEM, (CX, RX)).capabilities([SERVER])

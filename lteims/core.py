@@ -48,7 +48,7 @@ class Core:
         self._cx: DiameterClient | None = None
         self.bearers: RxBearers | None = None
         self._rx: DiameterClient | None = None
-        if config.rx_server_addr is not None:
+        if config.rx_server_addr:
             self.bearers = RxBearers(loop, wheel)
             party = Party(
                 Node(config.rx_origin_host, config.rx_origin_realm), (RX,), trace.RX, self.bearers.serve,
@@ -70,16 +70,15 @@ class Core:
 
     def peers(self) -> Iterator[Peer]:
         """Whom the configuration names, and who has come, for metrics."""
-        config = self._config
-        for name, client, address in (("cx", self._cx, config.cx_server_addr), ("rx", self._rx, config.rx_server_addr)):
-            if client is not None and address is not None:
-                yield Peer(name, host_port(address.host, address.port), up=client.remote is not None)
+        for name, client in (("cx", self._cx), ("rx", self._rx)):
+            for server, up in client.servers if client is not None else ():
+                yield Peer(name, host_port(server.host, server.port), up)
         for row in self.mmes() or ():
             yield Peer("sgs", row[0], up=True)
 
     def hss_of(self, subscribers: Subscribers, own: EmbeddedHss, challenges: Challenges, store: StateStore) -> Hss:
         """Who answers for users: ue_db's HSS, and behind it the external one where there is one."""
-        if self._config.cx_server_addr is None:
+        if not self._config.cx_server_addr:
             return own
         address = self._config.sip_addr[0].addr
         self._users = CxUsers(subscribers, store)
@@ -90,7 +89,7 @@ class Core:
     def serve_hss(self, registrations: Deregistration, store: StateStore) -> int:
         """What the HSS may change, and its users of the state file; their number."""
         config = self._config
-        if self.hss is None or self._users is None or config.cx_server_addr is None:
+        if self.hss is None or self._users is None:
             return 0
         party = Party(
             Node(config.cx_origin_host, config.cx_origin_realm), (CX,), trace.CX,

@@ -85,6 +85,7 @@ _ERRORS: Final = {
     "cx_unanswered": "Questions to the HSS without an answer that could be used",
     "diam_connect_failed": "Attempts to connect to a Diameter peer that failed",
     "diam_error": "Diameter answers with another result than success, sent and received",
+    "diam_failover": "Diameter requests that went to another peer because theirs was gone or silent",
     "diam_lost": "Diameter connections lost",
     "diam_malformed": "Diameter messages that were wrong, or could not be served",
     "diam_stray": "Diameter answers that belong to no request",

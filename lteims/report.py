@@ -26,8 +26,8 @@ def report(config: ImsConfig, warnings: Iterable[Diagnostic], events: Any) -> No
 
 def uses_sctp(config: ImsConfig) -> bool:
     """Does the configuration name a peer that is reached by SCTP?"""
-    diameter = [a for a in (config.cx_server_addr, config.rx_server_addr) if a is not None and a.transport != "tcp"]
-    return config.sctp_addr is not None or bool(diameter)
+    diameter = (*config.cx_server_addr, *config.rx_server_addr)
+    return config.sctp_addr is not None or any(server.transport != "tcp" for server in diameter)
 
 
 def missing_files(config: ImsConfig) -> list[str]:

@@ -27,13 +27,15 @@ _PROPERTIES = {
     "sip_addr.port_max": ("net/rtp_ports.py", "The highest port for media."),
     "sip_addr.ipsec_port": ("protected.py", "The protected server port (TS 33.203)."),
     "sctp_addr": ("core.py", "Where MMEs connect for short messages over SGs."),
-    "cx_server_addr": ("core.py", "The external HSS; `tcp:` before it chooses TCP in place of SCTP."),
+    "cx_server_addr": ("core.py", "The external HSS; `tcp:` before it chooses TCP in place of SCTP. In an array"
+                       " the first is asked while it answers, else the next one that does; what waits for one that has"
+                       " gone, or leaves the watchdog without an answer, goes there too."),
     "cx_bind_addr": ("core.py", "Our own address towards it. None: the host of `sctp_addr`."),
     "cx_origin_realm": ("core.py", "Origin-Realm towards the HSS."),
     "cx_origin_host": ("core.py", "Origin-Host towards the HSS."),
     "cx_watchdog_duration": ("core.py", "Milliseconds between watchdog requests to the HSS; 0: none."),
-    "rx_server_addr": ("core.py", "The PCRF, or the MME in its place; `tcp:` before it chooses TCP. None:"
-                       " `cx_server_addr`."),
+    "rx_server_addr": ("core.py", "The PCRF, or the MME in its place; `tcp:` before it chooses TCP; several as"
+                       " above. None: `cx_server_addr`."),
     "rx_bind_addr": ("core.py", "Our own address towards it. None: `cx_bind_addr`."),
     "rx_origin_realm": ("core.py", "Origin-Realm towards the PCRF."),
     "rx_origin_host": ("core.py", "Origin-Host towards the PCRF."),

@@ -176,12 +176,12 @@ class ImsConfig:
     log_sync: bool = False
     sip_addr: tuple[SipAddr, ...] = ()
     sctp_addr: Endpoint | None = None
-    cx_server_addr: Endpoint | None = None
+    cx_server_addr: tuple[Endpoint, ...] = ()  # the primary HSS, then the others
     cx_bind_addr: Endpoint | None = None  # sctp_addr's host if it was not set
     cx_origin_realm: str = "amarisoft.com"
     cx_origin_host: str = "ims.amarisoft.com"
     cx_watchdog_duration: int = 0  # ms; 0: none
-    rx_server_addr: Endpoint | None = None  # cx_server_addr if it was not set
+    rx_server_addr: tuple[Endpoint, ...] = ()  # cx_server_addr if it was not set
     rx_bind_addr: Endpoint | None = None  # cx_bind_addr if it was not set
     rx_origin_realm: str = "amarisoft.com"
     rx_origin_host: str = "ims.amarisoft.com"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
+from typing import cast
 
 from lteims.config.endpoint import Endpoint
 from lteims.config.log_options import parse_log_options
@@ -119,6 +120,18 @@ def _com_auth(value: object, spot: Spot) -> ComAuth:
     return auth
 
 
+_endpoints = array(endpoint(DIAMETER_PORT, names=True, diameter=True), single=True)
+
+
+def _servers(value: object, spot: Spot) -> tuple[Endpoint, ...]:
+    """Diameter servers, the primary one first."""
+    found = cast("tuple[Endpoint, ...]", _endpoints(value, spot))
+    for each in found:
+        if found.count(each) > 1:
+            raise Refusal(f"{each} is there twice")
+    return found
+
+
 def _header_name(value: object, spot: Spot) -> str:
     name = word(value, spot)
     if not _TOKEN.fullmatch(name):
@@ -177,12 +190,12 @@ IMS: dict[str, Property] = table_of(
         "log_sync": flag,
         "sip_addr": array(_sip_addr, single=True),
         "sctp_addr": endpoint(SGSAP_PORT),
-        "cx_server_addr": endpoint(DIAMETER_PORT, names=True, diameter=True),
+        "cx_server_addr": _servers,
         "cx_bind_addr": endpoint(0, diameter=True),
         "cx_origin_realm": domain,
         "cx_origin_host": domain,
         "cx_watchdog_duration": integer(0, 36_000_000),
-        "rx_server_addr": endpoint(DIAMETER_PORT, names=True, diameter=True),
+        "rx_server_addr": _servers,
         "rx_bind_addr": endpoint(0, diameter=True),
         "rx_origin_realm": domain,
         "rx_origin_host": domain,

@@ -1,25 +1,21 @@
 """The peer machine (RFC 6733 5.6) without election: we connect to a server, or serve one that has connected.
 
 Pure: net/diameter.py hands events in and carries the actions out. What waits for an answer survives a lost
-connection until its time is up, and is sent again with the T bit.
+connection until its time is up, and is sent again with the T bit; failover.py says when by another peer.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
 from lteims import counters
 from lteims.diameter.attributes import (
-    DESTINATION_HOST,
-    DESTINATION_REALM,
     DISCONNECT_CAUSE,
     ERROR_MESSAGE,
-    FAILED_AVP,
     ORIGIN_HOST,
     ORIGIN_REALM,
     PROXY_INFO,
-    ROUTE_RECORD,
     SESSION_ID,
     DisconnectCause,
 )
@@ -36,12 +32,11 @@ from lteims.diameter.command import (
     Node,
     Result,
     answer_body,
-    as_result,
     check,
     request_body,
 )
 from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
-from lteims.diameter.message import P_BIT, R_BIT, Header, Message, readable
+from lteims.diameter.message import P_BIT, R_BIT, T_BIT, Header, Message
 from lteims.diameter.peer_events import (
     Action,
     Answered,
@@ -55,27 +50,31 @@ from lteims.diameter.peer_events import (
     Down,
     Event,
     Failed,
+    Forward,
     Incoming,
     IpAddress,
     Lost,
     Received,
+    Release,
+    Released,
     Reply,
     Send,
     SetTimer,
     Start,
     Stop,
     TimerFired,
+    Turned,
     Up,
 )  # fmt: skip
+from lteims.diameter.refusal import Refusal, check_route, refuse
 from lteims.diameter.requests import MOST_SENT, Inbox, Key, Outbox
-from lteims.diameter.watchdog import Verb, Watchdog
+from lteims.diameter.watchdog import Health, Verb, Watchdog
 from lteims.trace import DEBUG, INFO, WARN, Layer, log
 
 SETUP_TIME: Final = 10.0  # for the connection, and again for the exchange of capabilities
 LEAVE_TIME: Final = 2.0  # for the answer to a DPR
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # before we connect again, doubled each time
 REFUSED_PAUSE: Final = 60.0  # where the peer does not want us: Disconnect-Cause 2, no common application
-_LONGEST_WHY: Final = 200  # characters of Error-Message
 
 
 class State(StrEnum):
@@ -101,11 +100,12 @@ class Peer:
         watchdog: float = 0.0,
         random: Callable[[], float],
         outbox: Outbox,
+        inbox: Inbox | None = None,
         admits: Callable[[Node], bool] = lambda _: True,
     ) -> None:
         """`name` is the address for the log; `watchdog` Tw in seconds, 0 for none; `random` gives 0 to 1.
 
-        `admits`: who may connect to us, by Origin-Host.
+        `inbox` is that of other peers too, where there are some; `admits`: who may connect to us, by Origin-Host.
         """
         self.state = State.CLOSED
         self.remote: Capabilities | None = None
@@ -114,13 +114,24 @@ class Peer:
         self._name = name
         self._random = random
         self._watchdog = Watchdog(watchdog, random)
+        self._health = self._watchdog.health  # as it was told last
         self._outbox = outbox
-        self._inbox = Inbox()
+        self._inbox = inbox if inbox is not None else Inbox()
         self._admits = admits
         self._addresses: tuple[IpAddress, ...] = ()
         self._reconnects = False
         self._failures = 0  # in a row
         self._pause = 0.0  # the least before the next connection
+
+    @property
+    def health(self) -> Health:
+        """What its watchdog says (RFC 3539 3.4.1)."""
+        return self._watchdog.health
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for an answer of it."""
+        return len(self._outbox)
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """What to do about an event; `now` in seconds of a monotonic clock."""
@@ -154,9 +165,11 @@ class Peer:
             case _, Received(data):
                 return self._received(data, now)
             case _, Ask():
-                return self._ask(event)
+                return self._ask(event, now)
+            case _, Release():
+                return self._release(now)
             case _, Reply(to, answer):
-                return self._reply(to, answer)
+                return self._reply(to, answer, now)
             case _, Stop(cause):
                 return self._stop(cause)
         return []
@@ -182,6 +195,8 @@ class Peer:
         if self.state is State.OPEN:
             counters.inc("diam_lost")
         self._watchdog.on_lost()
+        self._health = self._watchdog.health
+        self._inbox.forget(self)
         actions = self._to(State.CLOSED, CancelTimer("Tr"), CancelTimer("Tw"))
         if opened:
             actions.append(Down(why))
@@ -199,7 +214,7 @@ class Peer:
     def _fail_all(self, why: str) -> list[Action]:
         actions: list[Action] = []
         for sent in self._outbox.clear():
-            actions += CancelTimer(f"Tx{sent.header.end_to_end}"), Failed(sent.ticket, NoAnswer(why))
+            actions += CancelTimer(f"Tx{sent.header.end_to_end}"), Failed(sent.ask.ticket, NoAnswer(why))
         return actions
 
     def _stop(self, cause: DisconnectCause) -> list[Action]:
@@ -221,8 +236,10 @@ class Peer:
         self._pause = 0.0
         product = f" ({remote.product})" if remote.product else ""
         log(self._layer, INFO, f"Connected to {remote.node.host}{product}", id=self._name)
+        verbs = self._watchdog.on_open()
+        self._health = self._watchdog.health
         actions = self._to(State.OPEN, CancelTimer("Tr"), Up(remote))
-        return [*actions, *self._verbs(self._watchdog.on_open()), *map(Send, self._outbox.again())]
+        return [*actions, *self._verbs(verbs), *map(Send, self._outbox.again())]
 
     def _verbs(self, verbs: tuple[Verb, ...]) -> list[Action]:
         actions: list[Action] = []
@@ -234,10 +251,16 @@ class Peer:
                     actions.append(SetTimer("Tw", self._watchdog.wait()))
                 case Verb.CLOSE:
                     actions += Close(), *self._lost("the watchdog has no answer")
+        if self._health is not self._watchdog.health:
+            self._health = self._watchdog.health
+            level = WARN if self._health is Health.SUSPECT else INFO
+            log(self._layer, level, f"{self._name} is {self._health}", id=self._name)
+            actions.append(Turned(self._health))
         return actions
 
     def _request(self, command: Command, body: bytes) -> Send:
-        return Send(Header(R_BIT, command.code, BASE, *self._outbox.identifiers()).encode(body))
+        hop_by_hop, end_to_end = self._outbox.hop_by_hop(), self._outbox.end_to_end()
+        return Send(Header(R_BIT, command.code, BASE, hop_by_hop, end_to_end).encode(body))
 
     def _send_cer(self) -> Send:
         return self._request(CER, self._local.capabilities(self._addresses))
@@ -273,31 +296,14 @@ class Peer:
         log(self._layer, WARN, f"{error.why} ({error.result_code})", dir="FROM", id=self._name)
         actions: list[Action] = []
         if header.is_request and self.state is not State.WAIT_I_CEA:
-            actions.append(self._error(header, data, error))
+            actions.append(Send(refuse(header, data, error, self._local.node)))
         elif not header.is_request:
             sent = self._outbox.take(header)
             if sent is not None:
-                actions += CancelTimer(f"Tx{sent.header.end_to_end}"), Failed(sent.ticket, error)
+                actions += CancelTimer(f"Tx{sent.header.end_to_end}"), Failed(sent.ask.ticket, error)
         if self.state in (State.WAIT_I_CEA, State.WAIT_R_CER):
             actions += Close(), *self._lost(error.why)
         return actions
-
-    def _error(self, header: Header, data: bytes, error: DiameterError) -> Send:
-        """The answer of RFC 6733 7.2, or where the command is known and no E bit is due, one of its grammar."""
-        command = COMMANDS.get((header.application, header.code))
-        bit = error.is_protocol_error or command is None
-        body = b"".join(
-            (
-                readable(data, SESSION_ID),
-                b"" if bit or command is None or not command.application else command.answer_head,
-                as_result(error).encode(),
-                self._local.node.avps(),
-                ERROR_MESSAGE(error.why[:_LONGEST_WHY]),
-                FAILED_AVP(error.failed) if error.failed else b"",
-                readable(data, PROXY_INFO),
-            )
-        )
-        return Send(header.answer(bit).encode(body))
 
     def _on_request(self, message: Message, now: float) -> list[Action]:
         header = message.header
@@ -364,11 +370,13 @@ class Peer:
             return self._stray(header)
         timer = CancelTimer(f"Tx{sent.header.end_to_end}")
         try:
+            if message.first(SESSION_ID) not in (sent.ask.session, None):  # RFC 6733 7.2: errors may lack it
+                raise DiameterError("an answer of another session", ResultCode.DIAMETER_UNKNOWN_SESSION_ID)
             check(COMMANDS[sent.header.application, header.code], message)
         except DiameterError as error:
             counters.inc("diam_malformed")
-            return [timer, Failed(sent.ticket, error)]
-        return [timer, Answered(sent.ticket, message)]
+            return [timer, Failed(sent.ask.ticket, error)]
+        return [timer, Answered(sent.ask.ticket, message)]
 
     def _on_base_answer(self, message: Message) -> list[Action]:
         header = message.header
@@ -411,79 +419,67 @@ class Peer:
         if command is None:
             code = ResultCode.DIAMETER_COMMAND_UNSUPPORTED
             raise DiameterError(f"command {header.code} is not supported", code)
-        self._check_route(message)
+        check_route(message, self._local.node)
         check(command, message)
         origin = Node(message.need(ORIGIN_HOST), message.need(ORIGIN_REALM))
         incoming = Incoming(message, command, message.need(SESSION_ID), origin)
         key = _key(incoming)
+        proxies = b"".join(each.encode() for each in message.avps if each.attribute is PROXY_INFO)
         if self._inbox.is_known(key, now):
             counters.inc("diam_duplicate")
-            answer = self._inbox.repeat(key, header.hop_by_hop)
+            answer = self._inbox.repeat(key, self, header, proxies)
             return [] if answer is None else [Send(answer)]
         if self._inbox.full:
             raise DiameterError("too busy", ResultCode.DIAMETER_TOO_BUSY)
-        self._inbox.begin(key, now)
+        self._inbox.begin(key, now, self, header, proxies)
         return [Deliver(incoming)]
 
-    def _check_route(self, message: Message) -> None:
-        """RFC 6733 6.1.4 to 6.1.6: we are no relay."""
-        node = self._local.node
-        host, realm = message.first(DESTINATION_HOST), message.first(DESTINATION_REALM)
-        if node.host.lower() in message.all(ROUTE_RECORD):
-            raise DiameterError("a loop", ResultCode.DIAMETER_LOOP_DETECTED)
-        if host is not None and host != node.host.lower():
-            raise DiameterError(f"no route to {host}", ResultCode.DIAMETER_UNABLE_TO_DELIVER)
-        if host is None and realm not in (None, node.realm.lower()):
-            raise DiameterError(f"realm {realm} is not served", ResultCode.DIAMETER_REALM_NOT_SERVED)
-
-    def _reply(self, to: Incoming, answer: Answer | DiameterError) -> list[Action]:
-        header = to.message.header
-        proxies = b"".join(each.encode() for each in to.message.avps if each.attribute is PROXY_INFO)
+    def _reply(self, to: Incoming, answer: Answer | DiameterError, now: float) -> list[Action]:
+        """The answer goes back by each connection that has brought the request and still stands."""
         protocol_error = isinstance(answer, DiameterError) and answer.is_protocol_error
-        value = _Refusal(answer) if isinstance(answer, DiameterError) else answer
+        value = Refusal(answer) if isinstance(answer, DiameterError) else answer
         body = answer_body(to.command, value, to.session, self._local.node)
-        head = header.answer(protocol_error)
-        self._inbox.end(_key(to), head, body + proxies)
-        return [Send(head.encode(body + proxies))] if self.state is State.OPEN else []
+        due = self._inbox.end(_key(to), now, protocol_error, body)
+        return [Send(data) if peer is self else Forward(peer, data) for peer, data in due]
 
     # -- requests of ours
 
-    def _ask(self, ask: Ask) -> list[Action]:
+    def _ask(self, ask: Ask, now: float) -> list[Action]:
         if self.state is not State.OPEN or self.remote is None:
             return [Failed(ask.ticket, NoAnswer(f"no connection to {self._name}"))]
         if len(self._outbox) >= MOST_SENT:
             return [Failed(ask.ticket, NoAnswer(f"{self._name} has {MOST_SENT} requests to answer"))]
-        command, remote = ask.request.command, self.remote.node
+        command, remote, outbox = ask.request.command, self.remote.node, self._outbox
         host = ask.host or (remote.host if "{Destination-Host}" in command.request else "")
+        flags, end_to_end = R_BIT | P_BIT, ask.end_to_end
+        if end_to_end is None:
+            end_to_end = outbox.end_to_end()
+        else:
+            flags |= T_BIT
         try:
             body = request_body(ask.request, ask.session, self._local.node, ask.realm or remote.realm, host)
-            header = Header(R_BIT | P_BIT, command.code, command.application, *self._outbox.identifiers())
-            data = self._outbox.add(ask.ticket, header, body)
+            header = Header(flags, command.code, command.application, outbox.hop_by_hop(), end_to_end)
+            data = outbox.add(ask, header, body, now + ask.timeout)
         except DiameterError as error:
             return [Failed(ask.ticket, error)]
-        return [Send(data), SetTimer(f"Tx{header.end_to_end}", ask.timeout)]
+        return [Send(data), SetTimer(f"Tx{end_to_end}", ask.timeout)]
+
+    def _release(self, now: float) -> list[Action]:
+        """RFC 6733 5.5.4: the same end-to-end identifier, and the time that is left."""
+        waiting = self._outbox.clear()
+        if not waiting:
+            return []
+        asks = tuple(
+            replace(sent.ask, timeout=max(0.0, sent.until - now), end_to_end=sent.header.end_to_end) for sent in waiting
+        )
+        return [*(CancelTimer(f"Tx{sent.header.end_to_end}") for sent in waiting), Released(asks)]
 
     def _expired(self, end_to_end: int) -> list[Action]:
         sent = self._outbox.expire(end_to_end)
         if sent is None:
             return []
         counters.inc("diam_timeout")
-        return [Failed(sent.ticket, NoAnswer(f"no answer of {self._name} in time"))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """The answer that says why a request cannot be served."""
-
-    error: DiameterError
-
-    @property
-    def result(self) -> Result:
-        return as_result(self.error)
-
-    def avps(self) -> bytes:
-        failed = FAILED_AVP(self.error.failed) if self.error.failed else b""
-        return ERROR_MESSAGE(self.error.why[:_LONGEST_WHY]) + failed
+        return [Failed(sent.ask.ticket, NoAnswer(f"no answer of {self._name} in time"))]
 
 
 def _is(header: Header, command: Command, request: bool = True) -> bool:

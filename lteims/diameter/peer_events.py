@@ -12,6 +12,7 @@ from lteims.diameter.capabilities import Capabilities
 from lteims.diameter.command import Answer, Command, Node, Request
 from lteims.diameter.errors import DiameterError, NoAnswer
 from lteims.diameter.message import Message
+from lteims.diameter.watchdog import Health
 
 ASK_TIME: Final = 5.0  # seconds for an answer, unless the asker says otherwise
 IpAddress = IPv4Address | IPv6Address
@@ -67,7 +68,10 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Event: a request to be sent. Realm and host are the peer's own where they are empty; `timeout` in seconds."""
+    """Event: a request to be sent. Realm and host are the peer's own where they are empty; `timeout` in seconds.
+
+    `end_to_end` is the identifier of one that was sent to another peer before (RFC 6733 5.5.4).
+    """
 
     ticket: Any
     request: Request[Any]
@@ -75,6 +79,12 @@ class Ask:
     realm: str = ""
     host: str = ""
     timeout: float = ASK_TIME
+    end_to_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Event: another peer takes over what waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ class Reply:
     answer: Answer | DiameterError
 
 
-Event = Start | Stop | Connected | ConnectFailed | Lost | Received | TimerFired | Ask | Reply
+Event = Start | Stop | Connected | ConnectFailed | Lost | Received | TimerFired | Ask | Release | Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,28 @@ class Down:
 
 
 @dataclass(frozen=True, slots=True)
+class Turned:
+    """Action: tell that the open connection is better or worse than before, by its watchdog."""
+
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Action: ask these of another peer, in the time that they have left."""
+
+    asks: tuple[Ask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Action: have another peer send a message: the answer to a request that has come by it, too."""
+
+    peer: object
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """Action: hand over the answer to a request."""
 
@@ -167,4 +199,5 @@ class Deliver:
     incoming: Incoming
 
 
-Action = Connect | Close | Send | SetTimer | CancelTimer | Up | Down | Answered | Failed | Deliver
+_Connection = Connect | Close | Send | Forward | Up | Down | Turned
+Action = _Connection | SetTimer | CancelTimer | Answered | Failed | Released | Deliver

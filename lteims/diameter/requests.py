@@ -1,15 +1,17 @@
 """What has been asked and not yet answered, each way (RFC 6733 3, 5.5.4): tables of peer.py, bounded in size.
 
-Requests sent are found by their hop-by-hop identifier and sent again with the T bit on a new connection; requests
-that came are known again by their end-to-end identifier.
+Requests sent are found by their hop-by-hop identifier and sent again with the T bit, on a new connection or by another
+peer; requests that came are known again by their end-to-end identifier, whichever peer brings them.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from lteims.diameter.message import T_BIT, Header
+from lteims.diameter.peer_events import Ask
 
 MOST_SENT: Final = 4096
 MOST_SERVED: Final = 1000  # requests of the peer that are being worked on: as many as one read of a socket brings
@@ -17,34 +19,38 @@ _REMEMBERED: Final = 1024
 _REMEMBERED_FOR: Final = 240.0  # seconds; RFC 6733 3: end-to-end identifiers are unique for 4 minutes
 
 
-@dataclass(slots=True)
-class Sent:
-    """A request that waits for its answer; `ticket` is whose it is."""
+class Sent(NamedTuple):
+    """A request that waits for its answer until this time; `ask` is what was wanted, and says whose it is."""
 
-    ticket: Any
+    ask: Ask
     header: Header
     body: bytes
+    until: float
 
 
 class Outbox:
-    """Requests sent."""
+    """Requests sent to one peer."""
 
-    def __init__(self, hop_by_hop: int, end_to_end: int) -> None:
-        """Where the identifiers start: random, and RFC 6733 3's mix of time and chance."""
+    def __init__(self, hop_by_hop: int, ends: Iterator[int]) -> None:
+        """Where hop-by-hop identifiers start, by chance, and end-to-end identifiers, for all peers of one node."""
         self._hops = count(hop_by_hop)
-        self._ends = count(end_to_end)
+        self._ends = ends
         self._sent: dict[int, Sent] = {}  # by hop-by-hop identifier
 
     def __len__(self) -> int:
         return len(self._sent)
 
-    def identifiers(self) -> tuple[int, int]:
-        """New ones: hop-by-hop, end-to-end."""
-        return next(self._hops) & 0xFFFFFFFF, next(self._ends) & 0xFFFFFFFF
+    def hop_by_hop(self) -> int:
+        """A new identifier."""
+        return next(self._hops) & 0xFFFFFFFF
 
-    def add(self, ticket: Any, header: Header, body: bytes) -> bytes:
+    def end_to_end(self) -> int:
+        """A new identifier."""
+        return next(self._ends) & 0xFFFFFFFF
+
+    def add(self, ask: Ask, header: Header, body: bytes, until: float) -> bytes:
         """Keep a request until it is answered; its octets."""
-        self._sent[header.hop_by_hop] = Sent(ticket, header, body)
+        self._sent[header.hop_by_hop] = Sent(ask, header, body, until)
         return header.encode(body)
 
     def take(self, header: Header) -> Sent | None:
@@ -53,7 +59,7 @@ class Outbox:
         Its application is not looked at: PyHSS writes Sh's into the header when it does not know a user of Cx.
         """
         found = self._sent.get(header.hop_by_hop)
-        if found is None or found.header.code != header.code:
+        if found is None or (found.header.code, found.header.end_to_end) != (header.code, header.end_to_end):
             return None
         return self._sent.pop(header.hop_by_hop)
 
@@ -66,12 +72,10 @@ class Outbox:
 
     def again(self) -> list[bytes]:
         """All of them, to be sent again: other hop-by-hop identifiers, and the T bit (RFC 6733 5.5.4)."""
-        before, self._sent = list(self._sent.values()), {}
         result = []
-        for sent in before:
-            hop, _ = self.identifiers()
-            header = sent.header._replace(flags=sent.header.flags | T_BIT, hop_by_hop=hop)
-            result.append(self.add(sent.ticket, header, sent.body))
+        for sent in self.clear():
+            header = sent.header._replace(flags=sent.header.flags | T_BIT, hop_by_hop=self.hop_by_hop())
+            result.append(self.add(sent.ask, header, sent.body, sent.until))
         return result
 
     def clear(self) -> list[Sent]:
@@ -84,18 +88,24 @@ Key = tuple[str, int, str, int]  # Origin-Host, end-to-end identifier, Session-I
 
 
 @dataclass(slots=True)
+class _Working:
+    since: float
+    due: dict[object, tuple[Header, bytes]]  # the header of the request and its Proxy-Info, by the peer that brought it
+
+
+@dataclass(slots=True)
 class _Served:
     since: float
-    header: Header | None = None  # of the answer
-    body: bytes = b""
+    error: bool  # is the E bit due?
+    body: bytes  # of the answer, without Proxy-Info
 
 
+@dataclass(slots=True)
 class Inbox:
-    """Requests of the peer."""
+    """Requests that came, by whichever peer of one node; a peer stands for itself here."""
 
-    def __init__(self) -> None:
-        self._served: OrderedDict[Key, _Served] = OrderedDict()
-        self._working: set[Key] = set()
+    _working: dict[Key, _Working] = field(default_factory=dict)  # the oldest first, as below
+    _served: OrderedDict[Key, _Served] = field(default_factory=OrderedDict)
 
     @property
     def full(self) -> bool:
@@ -104,29 +114,37 @@ class Inbox:
 
     def is_known(self, key: Key, now: float) -> bool:
         """Has it come before?"""
+        while self._working and self._working[oldest := next(iter(self._working))].since + _REMEMBERED_FOR <= now:
+            del self._working[oldest]
         while self._served:
             oldest = next(iter(self._served))
             if len(self._served) <= _REMEMBERED and self._served[oldest].since + _REMEMBERED_FOR > now:
                 break
             del self._served[oldest]
-            self._working.discard(oldest)
-        return key in self._served
+        return key in self._working or key in self._served
 
-    def begin(self, key: Key, now: float) -> None:
-        """It is being worked on from now on."""
-        self._served[key] = _Served(now)
-        self._working.add(key)
+    def begin(self, key: Key, now: float, peer: object, header: Header, proxies: bytes) -> None:
+        """It is being worked on from now on, and this peer is to hear the answer."""
+        self._working[key] = _Working(now, {peer: (header, proxies)})
 
-    def end(self, key: Key, header: Header, body: bytes) -> None:
-        """It has been answered so."""
-        self._working.discard(key)
-        served = self._served.get(key)
-        if served is not None:
-            served.header, served.body = header, body
-
-    def repeat(self, key: Key, hop_by_hop: int) -> bytes | None:
-        """The answer once more; None while it is being worked on."""
-        served = self._served[key]
-        if served.header is None:
+    def repeat(self, key: Key, peer: object, header: Header, proxies: bytes) -> bytes | None:
+        """The answer once more; None while it is being worked on, and this peer is to hear it, too."""
+        working = self._working.get(key)
+        if working is not None:
+            working.due[peer] = header, proxies
             return None
-        return served.header._replace(hop_by_hop=hop_by_hop).encode(served.body)
+        served = self._served[key]
+        return header.answer(served.error).encode(served.body + proxies)
+
+    def end(self, key: Key, now: float, error: bool, body: bytes) -> list[tuple[object, bytes]]:
+        """It has been answered so: what each peer is to send that has brought the request."""
+        working = self._working.pop(key, None)
+        if working is None:
+            return []
+        self._served[key] = _Served(now, error, body)
+        return [(peer, header.answer(error).encode(body + proxies)) for peer, (header, proxies) in working.due.items()]
+
+    def forget(self, peer: object) -> None:
+        """This peer has lost its connection: what it brings again has other hop-by-hop identifiers."""
+        for working in self._working.values():
+            working.due.pop(peer, None)

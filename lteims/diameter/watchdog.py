@@ -1,7 +1,7 @@
 """The watchdog of one connection (RFC 3539 3.4.1): when to ask whether the peer lives, and when to give it up.
 
-peer.py tells it what happens and does what it says. There is no other peer to fail over to, so SUSPECT and REOPEN
-hold nothing back: they only say how near the end is, or how far the way back.
+peer.py tells it what happens and does what it says. Failover and failback are left to failover.py, which looks at the
+health of all peers; where there is one, SUSPECT and REOPEN hold nothing back.
 """
 
 from collections.abc import Callable

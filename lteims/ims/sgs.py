@@ -157,7 +157,7 @@ class Sgs:
         "IMSI unknown" makes it give short messages up until it is switched off (TS 24.301 5.5.1.3.4.3).
         """
         counters.inc("sgs_rejected")
-        ours = self._config.cx_server_addr is None
+        ours = not self._config.cx_server_addr
         cause = RejectCause.IMSI_UNKNOWN_IN_HLR if ours else RejectCause.NETWORK_FAILURE
         why = "" if ours else "; of the HSS's users those who have registered by SIP are known"
         log(

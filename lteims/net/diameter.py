@@ -7,22 +7,25 @@ for what it refuses.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from typing import Final, TypeVar
 
+from lteims import counters
 from lteims.config.endpoint import Endpoint
+from lteims.diameter import failover
 from lteims.diameter.capabilities import Capabilities
 from lteims.diameter.command import Node, Request
 from lteims.diameter.errors import NoAnswer
 from lteims.diameter.peer import State
-from lteims.diameter.peer_events import ASK_TIME, Start
+from lteims.diameter.peer_events import ASK_TIME, Ask, Release, Start
 from lteims.ids import RandomBytes
 from lteims.net import diameter_link, sctp
 from lteims.net.diameter_link import Link
-from lteims.net.diameter_peer import Party, PeerRunner
+from lteims.net.diameter_peer import Common, Party, PeerRunner
 from lteims.net.timers import Handle, TimerWheel
-from lteims.trace import ERROR, log
+from lteims.trace import ERROR, WARN, log
 
 A = TypeVar("A")
 LOOK_AGAIN: Final = 60.0  # seconds, for SCTP in a kernel without it: a module may be loaded at any time
@@ -43,53 +46,61 @@ class Sessions:
 
 
 class DiameterClient:
-    """Our end of Cx or Rx: one connection to one server, made again whenever it is lost."""
+    """Our end of Cx or Rx: a connection to each server, made again whenever it is lost; the best one is asked."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         wheel: TimerWheel,
         party: Party,
-        server: Endpoint,
+        servers: Sequence[Endpoint],
         bind: Endpoint | None,
         random: RandomBytes,
         *,
         on_state: Callable[[Capabilities | None], None] = lambda _: None,
     ) -> None:
-        """`server` by SCTP unless its transport is tcp; `on_state` hears who is there, and None when nobody is."""
-        self._loop = loop
+        """`servers` by SCTP unless their transport is tcp, the primary one first; `on_state` hears whom requests go to
+        when one has come or gone, and None when nobody is there."""
         self._wheel = wheel
         self._layer = party.layer
-        self._server = server
+        self._hear = on_state
+        self._idle = list(servers)  # those that nobody has tried to connect to
         self._silent = False  # has the lack of SCTP been said?
         self._look: Handle | None = None
         self._sessions = Sessions(party.node.host, time.time())
-        self._runner = PeerRunner(
-            loop,
-            wheel,
-            party,
-            random,
-            name=str(Endpoint(server.host, server.port)),
-            connect=lambda: diameter_link.connect(loop, server, bind),
-            on_state=lambda _, remote: on_state(remote),
-        )
+        common = Common(random)
+        self._runners = [
+            PeerRunner(
+                loop, wheel, party, common, self, name=str(Endpoint(server.host, server.port)),
+                connect=partial(diameter_link.connect, loop, server, bind),
+            )
+            for server in servers
+        ]  # fmt: skip
+        self._servers = dict(zip(servers, self._runners, strict=True))
+        self._peers = [runner.peer for runner in self._runners]
 
     @property
     def remote(self) -> Capabilities | None:
-        """The server, while requests can be sent to it; None otherwise."""
-        return self._runner.peer.remote if self._runner.peer.state is State.OPEN else None
+        """The server to which requests go; None where there is none."""
+        peer = failover.best(self._peers)
+        return peer.remote if peer is not None else None
+
+    @property
+    def servers(self) -> Iterator[tuple[Endpoint, bool]]:
+        """Each, and whether it is connected."""
+        return ((server, runner.peer.state is State.OPEN) for server, runner in self._servers.items())
 
     def start(self) -> None:
         """Connect. A kernel without SCTP is said once, and looked at again every minute."""
-        self._look = None
-        lack = "" if self._server.transport == "tcp" else sctp.missing()
-        if not lack:
-            self._runner.feed(Start())
-            return
-        if not self._silent:
-            self._silent = True
-            log(self._layer, ERROR, f"{self._layer.name} to {self._server} is down: {lack}")
-        self._look = self._wheel.add(LOOK_AGAIN, self.start)
+        lack = sctp.missing() if any(server.transport != "tcp" for server in self._idle) else ""
+        for server in self._idle:
+            if not lack or server.transport == "tcp":
+                self._servers[server].feed(Start())
+            elif not self._silent:
+                log(self._layer, ERROR, f"{self._layer.name} to {server} is down: {lack}")
+        self._idle = [server for server in self._idle if lack and server.transport != "tcp"]
+        self._silent = bool(lack)
+        self._look = self._wheel.add(LOOK_AGAIN, self.start) if lack else None
 
     def new_session(self) -> str:
         """A Session-Id for a session of several requests (Rx)."""
@@ -98,18 +109,52 @@ class DiameterClient:
     async def ask(
         self, request: Request[A], *, session: str = "", realm: str = "", host: str = "", within: float = ASK_TIME
     ) -> A:
-        """Ask and wait, `within` seconds at most, also over the loss of the connection.
+        """Ask and wait, `within` seconds at most, also over the loss of the connection and by another server.
 
         Realm and host are those of the server unless given. NoAnswer at once where there is no connection;
         DiameterError for an answer that cannot be read. An answer that refuses is an answer: look at its result.
         """
-        return await self._runner.ask(request, session or self._sessions.new(), realm, host, within)
+        return await self._best().ask(request, session or self._sessions.new(), realm, host, within)
+
+    def _best(self) -> PeerRunner:
+        peer = failover.best(self._peers)
+        return self._runners[0] if peer is None else self._runner(peer)
+
+    def _runner(self, peer: object) -> PeerRunner:
+        return next(runner for runner in self._runners if runner.peer is peer)
+
+    # -- of the runners
+    def on_state(self, runner: PeerRunner, remote: Capabilities | None) -> None:
+        """Of Owner."""
+        self.on_turned(runner)
+        best = self.remote
+        if remote is not None or best is None:
+            self._hear(best)
+
+    def on_turned(self, runner: PeerRunner) -> None:
+        """Of Owner: what waits for a server that may not answer any more goes to another."""
+        for peer, to in failover.takeovers(self._peers):
+            source, target = self._runner(peer), self._runner(to)
+            text = f"{peer.waiting} requests that wait for {source.name} go to {target.name}"
+            log(self._layer, WARN, text, id=source.name)
+            counters.inc("diam_failover", peer.waiting)
+            source.feed(Release())
+
+    def on_released(self, asks: tuple[Ask, ...]) -> None:
+        """Of Owner."""
+        target = self._best()
+        for ask in asks:
+            target.feed(ask)
+
+    def on_forward(self, peer: object, data: bytes) -> None:
+        """Of Owner."""
+        self._runner(peer).send(data)
 
     async def close(self) -> None:
-        """Take leave (DPR) and end the connection; what waits for an answer gets NoAnswer."""
+        """Take leave (DPR) and end the connections; what waits for an answer gets NoAnswer."""
         if self._look is not None:
             self._wheel.cancel(self._look)
-        await self._runner.close()
+        await asyncio.gather(*(runner.close() for runner in self._runners))
 
 
 class DiameterServer:
@@ -129,9 +174,9 @@ class DiameterServer:
         self._loop = loop
         self._wheel = wheel
         self._party = party
-        self._random = random
         self._admits = admits
         self._hear = on_state
+        self._common = Common(random)
         self._listening: diameter_link.Listening | None = None
         self._runners: set[PeerRunner] = set()
         self._clients: dict[str, PeerRunner] = {}  # by Origin-Host
@@ -153,18 +198,14 @@ class DiameterServer:
             link.close()
             return
         runner = PeerRunner(
-            self._loop,
-            self._wheel,
-            self._party,
-            self._random,
-            name=link.remote,
-            on_state=self._on_state,
-            admits=self._admits,
+            self._loop, self._wheel, self._party, self._common, self, name=link.remote, admits=self._admits
         )
         self._runners.add(runner)
         runner.take(link)
 
-    def _on_state(self, runner: PeerRunner, remote: Capabilities | None) -> None:
+    # -- of the runners
+    def on_state(self, runner: PeerRunner, remote: Capabilities | None) -> None:
+        """Of Owner."""
         if remote is not None:
             self._clients[remote.node.host] = runner
             self._hear(remote.node, True)
@@ -173,6 +214,18 @@ class DiameterServer:
         if gone is not None and self._clients.get(gone.node.host) is runner:
             del self._clients[gone.node.host]
             self._hear(gone.node, False)
+
+    def on_turned(self, runner: PeerRunner) -> None:
+        """Of Owner: there is no other way to a client."""
+
+    def on_released(self, asks: tuple[Ask, ...]) -> None:
+        """Of Owner: as above."""
+
+    def on_forward(self, peer: object, data: bytes) -> None:
+        """Of Owner: a request of a client has come again by another connection of it."""
+        for runner in self._runners:
+            if runner.peer is peer:
+                runner.send(data)
 
     async def ask(
         self, client: str, request: Request[A], *, session: str = "", realm: str = "", within: float = ASK_TIME

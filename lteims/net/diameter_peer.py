@@ -7,10 +7,11 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final, Protocol, TypeVar
 
 from lteims import counters
 from lteims.diameter import cx, rx
@@ -34,17 +35,20 @@ from lteims.diameter.peer_events import (
     Down,
     Event,
     Failed,
+    Forward,
     Incoming,
     Lost,
     Received,
+    Released,
     Reply,
     Send,
     SetTimer,
     Stop,
     TimerFired,
+    Turned,
     Up,
 )  # fmt: skip
-from lteims.diameter.requests import Outbox
+from lteims.diameter.requests import Inbox, Outbox
 from lteims.errors import LteimsError
 from lteims.ids import RandomBytes
 from lteims.net.diameter_link import Link
@@ -73,6 +77,36 @@ class Party:
     watchdog: float = 0.0  # Tw in seconds; 0: none
 
 
+@dataclass(slots=True)
+class Common:
+    """What all connections of a party have in common; `random` gives octets."""
+
+    random: RandomBytes
+    ends: Iterator[int] = field(init=False)  # end-to-end identifiers
+    inbox: Inbox = field(default_factory=Inbox)
+
+    def __post_init__(self) -> None:
+        """RFC 6733 3: end-to-end identifiers begin with the time, so that they differ from those before a restart."""
+        chance = int.from_bytes(self.random(3), "big") & 0xFFFFF
+        self.ends = count((int(time.time()) & 0xFFF) << 20 | chance)
+
+
+class Owner(Protocol):
+    """Who has the runners of a party."""
+
+    def on_state(self, runner: "PeerRunner", remote: Capabilities | None) -> None:
+        """A connection has come, with whom it is, or gone: None."""
+
+    def on_turned(self, runner: "PeerRunner") -> None:
+        """An open connection is better or worse than before."""
+
+    def on_released(self, asks: tuple[Ask, ...]) -> None:
+        """Requests that another peer is to be asked."""
+
+    def on_forward(self, peer: object, data: bytes) -> None:
+        """A message that another peer is to send."""
+
+
 class PeerRunner:
     """Runs one machine: carries out its actions, hands it what happens."""
 
@@ -81,19 +115,20 @@ class PeerRunner:
         loop: asyncio.AbstractEventLoop,
         wheel: TimerWheel,
         party: Party,
-        random: RandomBytes,
+        common: Common,
+        owner: Owner,
         *,
         name: str,
         connect: Callable[[], Awaitable[Link]] | None = None,
-        on_state: Callable[["PeerRunner", Capabilities | None], None] | None = None,
         admits: Callable[[Node], bool] = lambda _: True,
     ) -> None:
-        """`connect` makes links, None for an end that accepts them; `on_state` hears of Up (with whom) and Down."""
+        """`connect` makes links, None for an end that accepts them."""
+        random = common.random
         self._loop = loop
         self._wheel = wheel
         self._party = party
+        self._owner = owner
         self._connect = connect
-        self._on_state = on_state
         self._link: Link | None = None
         self._timers: dict[str, Handle] = {}
         self._events: deque[Event] = deque()
@@ -102,15 +137,14 @@ class PeerRunner:
         self._connecting: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
         self.name = name
-        # RFC 6733 3: end-to-end identifiers begin with the time, so that they differ from those before a restart
-        end_to_end = (int(time.time()) & 0xFFF) << 20 | int.from_bytes(random(3), "big") & 0xFFFFF
         self.peer = Peer(
             Local(party.node, party.applications),
             party.layer,
             name=name,
             watchdog=party.watchdog,
             random=lambda: int.from_bytes(random(2), "big") / 65535,
-            outbox=Outbox(int.from_bytes(random(4), "big"), end_to_end),
+            outbox=Outbox(int.from_bytes(random(4), "big"), common.ends),
+            inbox=common.inbox,
             admits=admits,
         )
 
@@ -130,9 +164,7 @@ class PeerRunner:
     def _do(self, action: Action) -> None:
         match action:
             case Send(data):
-                self._trace("TO", data)
-                if self._link is not None:
-                    self._link.send(data)
+                self.send(data)
             case SetTimer(name, delay):
                 self._cancel(name)
                 self._timers[name] = self._wheel.add(delay, self._fired, name)
@@ -151,15 +183,23 @@ class PeerRunner:
             case Close():
                 self._drop_link()
             case Up(remote):
-                self._tell(remote)
+                self._owner.on_state(self, remote)
             case Down():
-                self._tell(None)
+                self._owner.on_state(self, None)
+            case Turned():
+                self._owner.on_turned(self)
+            case Released(asks):
+                self._owner.on_released(asks)
+            case Forward(peer, data):
+                self._owner.on_forward(peer, data)
         if self.peer.state is State.CLOSED:
             self._closed.set()
 
-    def _tell(self, remote: Capabilities | None) -> None:
-        if self._on_state is not None:
-            self._on_state(self, remote)
+    def send(self, data: bytes) -> None:
+        """Send a message, if there is a connection."""
+        self._trace("TO", data)
+        if self._link is not None:
+            self._link.send(data)
 
     def _fired(self, name: str) -> None:
         self._timers.pop(name, None)

@@ -45,10 +45,11 @@ def kind(read: Reader) -> str:
         return "a file name"
     if read is domain:
         return "a domain name"
-    default_port = getattr(_read(read, "127.0.0.1"), "port", None)
-    if default_port is not None:
-        return f"an address, with a port ({default_port} where there is none)" if default_port else "an address"
+    found = _read(read, "127.0.0.1")
     text = _refused(read, _NOTHING)
+    default_port = getattr(found[0] if isinstance(found, tuple) else found, "port", None)
+    if default_port is not None:
+        text = f"an address, with a port ({default_port} where there is none)" if default_port else "an address"
     if text.startswith("an array"):
         return f"an array, each {_refused(read, [_NOTHING])}"
     if _read(read, []) == ():

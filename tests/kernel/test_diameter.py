@@ -37,7 +37,7 @@ def test_diameter_over_sctp(name: str, host: str, run: Callable[[Any], None]) ->
 async def test_nobody_there() -> None:
     loop = asyncio.get_running_loop()
     endpoint = Endpoint("127.0.0.1", 9)
-    client = DiameterClient(loop, wheel(), Party(US, (CX,), trace.CX), endpoint, None, os.urandom)
+    client = DiameterClient(loop, wheel(), Party(US, (CX,), trace.CX), (endpoint,), None, os.urandom)
     client.start()
     await asyncio.sleep(0.3)
     assert client.remote is None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def commands() -> Iterator[bytes]:
 
 def errors() -> Iterator[bytes]:
     """What we answer to requests that are wrong, but for what would itself be wrong in Failed-AVP."""
-    peer = Peer(Local(US, (CX,)), CX_LAYER, name="peer", random=lambda: 0.5, outbox=Outbox(1, 1))
+    peer = Peer(Local(US, (CX,)), CX_LAYER, name="peer", random=lambda: 0.5, outbox=Outbox(1, count(1)))
     peer.handle(Connected((SERVER,), accepted=True), 0)
     cer = Header(0x80, 257, 0, 1, 1).encode(Local(THEM, (CX,)).capabilities([SERVER]))
     peer.handle(Received(cer), 0)

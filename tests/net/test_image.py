@@ -46,15 +46,15 @@ def test_without_addresses_it_is_for_the_container_itself() -> None:
 
 def test_a_core_network_is_named_by_the_environment() -> None:
     alone = in_container(SIP_ADDR="172.30.90.10").config
-    assert (alone.cx_server_addr, alone.rx_server_addr, alone.sctp_addr) == (None, None, None)
+    assert (alone.cx_server_addr, alone.rx_server_addr, alone.sctp_addr) == ((), (), None)
     assert alone.precondition == "off"
     loaded = in_container(
         SIP_ADDR="172.30.90.10", CX_SERVER="tcp:172.30.90.20", RX_SERVER="tcp:172.30.90.21", SCTP_ADDR="172.30.90.10"
     )
     assert loaded.warnings == ()
     config = loaded.config
-    assert config.cx_server_addr == Endpoint("172.30.90.20", 3868, "tcp")
-    assert config.rx_server_addr == Endpoint("172.30.90.21", 3868, "tcp")
+    assert config.cx_server_addr == (Endpoint("172.30.90.20", 3868, "tcp"),)
+    assert config.rx_server_addr == (Endpoint("172.30.90.21", 3868, "tcp"),)
     assert config.cx_bind_addr == config.rx_bind_addr == Endpoint("172.30.90.10", 0)
     assert config.sctp_addr == Endpoint("172.30.90.10", 29118)
     assert config.precondition == "on"
@@ -198,7 +198,7 @@ def test_open5gs_and_the_server_are_wired_to_each_other(net: str, tmp_path: Path
         assert file[name]["freeDiameter"]["listen_on"] == address(f"open5gs-{name}")
         assert file.get("db_uri", f"mongodb://{address('mongo')}/open5gs") == f"mongodb://{address('mongo')}/open5gs"
         assert plain(service["environment"]["NET"]) == "172.30.90"
-    for name, server in (("hss", config.cx_server_addr), ("pcrf", config.rx_server_addr)):
+    for name, (server,) in (("hss", config.cx_server_addr), ("pcrf", config.rx_server_addr)):
         assert server == Endpoint(plain(services[f"open5gs-{name}"]["networks"]["lab"]["ipv4_address"]), 3868, "tcp")
         assert ours in files[name][name]["freeDiameter"]["connect"]
     assert config.sctp_addr == Endpoint(plain(services["ims"]["networks"]["lab"]["ipv4_address"]), 29118)
@@ -216,7 +216,7 @@ def test_pyhss_and_the_server_are_wired_to_each_other() -> None:
         assert environment["DATABASE_NAME"].startswith(services[name]["volumes"][0].split(":")[1])
     config = with_profile("pyhss").config
     address = plain(services["pyhss-diameter"]["networks"]["lab"]["ipv4_address"])
-    assert config.cx_server_addr == Endpoint(address, 3868, "tcp")
+    assert config.cx_server_addr == (Endpoint(address, 3868, "tcp"),)
     assert (config.sctp_addr, config.precondition) == (None, "off")  # so nothing is asked by Rx
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lteims import trace
+from lteims import counters, trace
 from lteims.config.endpoint import Endpoint
 from lteims.diameter.capabilities import Capabilities
 from lteims.diameter.command import CX, RX, Answer, Node, Plain
@@ -21,6 +21,7 @@ from lteims.diameter.cx_attributes import ReasonCode, ServerAssignmentType
 from lteims.diameter.cx_auth import AkaVector, AuthRequest, Scheme
 from lteims.diameter.errors import NoAnswer
 from lteims.net.diameter import DiameterClient, DiameterServer
+from lteims.net.diameter_link import SctpLink, TcpLink
 from lteims.net.diameter_peer import Party
 from lteims.net.timers import TimerWheel
 from tests.net.server import free_port
@@ -93,7 +94,7 @@ async def ends(host: str, transport: str, bind_port: int = 0, **more: Any) -> As
         loop,
         wheel(),
         party,
-        endpoint,
+        (endpoint,),
         Endpoint(host, bind_port),
         os.urandom,
         on_state=lambda remote: here.hear(remote),
@@ -167,9 +168,64 @@ async def is_slow(host: str, transport: str) -> None:
         assert (await here.client.ask(Lir("sip:x"))).result == CxResult.ERROR_USER_UNKNOWN.result
 
 
+async def another_takes_over(host: str, transport: str) -> None:
+    """The first of two servers is gone in the middle of what it was asked, without a word; later it is back."""
+    served: list[list[str]] = [[], []]
+
+    def server(number: int, pause: float) -> DiameterServer:
+        async def serve(request: Any, session: str, origin: Node) -> Answer:
+            served[number].append(request.impu)
+            await asyncio.sleep(pause)
+            return Lia(name=f"sip:{number}")
+
+        return new_server(serve)
+
+    first, second = server(0, 60.0), server(1, 0.0)
+    endpoints = [Endpoint(host, await each.listen(Endpoint(host, 0, transport)), transport) for each in (first, second)]
+    loop = asyncio.get_running_loop()
+    client = DiameterClient(loop, wheel(), Party(US, (CX,), trace.CX), endpoints, None, os.urandom)
+    client.start()
+    await _until(lambda: [up for _, up in client.servers] == [True, True])
+    asked = [asyncio.ensure_future(client.ask(Lir(f"sip:{n}"))) for n in range(50)]
+    await _until(lambda: len(served[0]) == 50)
+    before = counters.get("diam_failover")
+    await kill(first)
+    assert {answer.name for answer in await asyncio.gather(*asked)} == {"sip:1"}
+    assert served == [[f"sip:{n}" for n in range(50)]] * 2
+    assert counters.get("diam_failover") == before + 50
+    assert [up for _, up in client.servers] == [False, True]
+    assert (await client.ask(Lir("sip:x"))).name == "sip:1"
+    first = server(0, 0.0)
+    await first.listen(endpoints[0])
+    await _until(lambda: [up for _, up in client.servers] == [True, True])
+    assert (await client.ask(Lir("sip:x"))).name == "sip:0"
+    await asyncio.gather(client.close(), first.close(), second.close())
+
+
+async def kill(server: DiameterServer) -> None:
+    """End it as kill -9 does: its connections are reset, and nothing is said."""
+    for runner in server._runners:
+        link = runner._link
+        if isinstance(link, SctpLink):
+            link._association.abort()
+        elif isinstance(link, TcpLink) and link._transport is not None:
+            link._user = None
+            link._transport.abort()
+        runner.on_lost("killed")
+    await server.close()
+
+
+async def _until(condition: Callable[[], object]) -> None:
+    end = asyncio.get_running_loop().time() + 30
+    while not condition():
+        assert asyncio.get_running_loop().time() < end
+        await asyncio.sleep(0.02)
+
+
 CONTRACT: dict[str, Callable[[str, str], Awaitable[None]]] = {
     "both ask": both_ask,
     "many ask": many_ask,
     "the server comes back": comes_back,
     "the server is slow": is_slow,
+    "another takes over": another_takes_over,
 }

@@ -135,7 +135,7 @@ async def answers(request: Any, session: str, origin: Node) -> Answer:
 def _client(name: str, endpoint: Endpoint, watchdog: float) -> DiameterClient:
     loop = asyncio.get_running_loop()
     party = Party(Node(f"{name}.example.net", f"{name}.example"), (CX, RX), trace.CX, answers, watchdog)
-    return DiameterClient(loop, TimerWheel(loop.call_at, loop.time), party, endpoint, None, os.urandom)
+    return DiameterClient(loop, TimerWheel(loop.call_at, loop.time), party, (endpoint,), None, os.urandom)
 
 
 async def _until(relay: FreeDiameter, condition: Callable[[], object]) -> None:

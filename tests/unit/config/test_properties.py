@@ -26,12 +26,13 @@ GOOD: list[tuple[str, str, object]] = [  # property, its text, the field's value
     ("log_options", '"all.level=debug,file.rotate=100M"', "all.level=debug,file.rotate=100M"),
     ("log_sync", "1", True),
     ("sctp_addr", '"10.0.0.1"', Endpoint("10.0.0.1", 29118)),
-    ("cx_server_addr", '"tcp:hss"', Endpoint("hss", 3868, "tcp")),
+    ("cx_server_addr", '"tcp:hss"', (Endpoint("hss", 3868, "tcp"),)),
+    ("cx_server_addr", '["tcp:hss", "::1"]', (Endpoint("hss", 3868, "tcp"), Endpoint("::1", 3868))),
     ("cx_bind_addr", '"10.0.0.1:4000"', Endpoint("10.0.0.1", 4000)),
     ("cx_origin_realm", '"lab.example"', "lab.example"),
     ("cx_origin_host", '"ims.lab.example"', "ims.lab.example"),
     ("cx_watchdog_duration", "36000000", 36_000_000),
-    ("rx_server_addr", '"[::1]:3869"', Endpoint("::1", 3869)),
+    ("rx_server_addr", '"[::1]:3869"', (Endpoint("::1", 3869),)),
     ("rx_bind_addr", '"10.0.0.1"', Endpoint("10.0.0.1", 0)),
     ("rx_origin_realm", '"lab.example"', "lab.example"),
     ("rx_origin_host", '"ims.lab.example"', "ims.lab.example"),
@@ -105,6 +106,8 @@ def test_every_field_is_tried() -> None:
         'log_sync: "true"',
         'sctp_addr: "mme"',
         'cx_server_addr: "udp:1.2.3.4"',
+        'cx_server_addr: ["1.2.3.4", "udp:1.2.3.4"]',
+        'cx_server_addr: ["1.2.3.4", "1.2.3.4:3868"]',
         "cx_watchdog_duration: 36000001",
         "rx_watchdog_duration: -1",
         'domain: "a b"',
@@ -197,10 +200,10 @@ def test_addresses_that_stand_for_others() -> None:
     """cx_bind_addr from sctp_addr, rx from cx (manual 5.2)."""
     found = config('sctp_addr: "10.0.0.1", cx_server_addr: "10.0.0.2",')
     assert found.cx_bind_addr == found.rx_bind_addr == Endpoint("10.0.0.1", 0)
-    assert found.rx_server_addr == Endpoint("10.0.0.2", 3868)
+    assert found.rx_server_addr == (Endpoint("10.0.0.2", 3868),)
     found = config('cx_bind_addr: "10.0.0.3", rx_bind_addr: "10.0.0.4", rx_server_addr: "10.0.0.5",')
     assert (str(found.cx_bind_addr), str(found.rx_bind_addr)) == ("10.0.0.3:0", "10.0.0.4:0")
-    assert found.cx_server_addr is None
+    assert found.cx_server_addr == ()
 
 
 def test_files_are_relative_to_the_file_that_names_them() -> None:

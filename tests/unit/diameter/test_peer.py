@@ -1,6 +1,8 @@
 """The peer machine, arrow by arrow: two of them face to face, and one against what a bad peer sends."""
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address
+from itertools import count
 from typing import Any
 
 import pytest
@@ -37,18 +39,20 @@ from lteims.diameter.peer_events import (
     Start,
     Stop,
     TimerFired,
+    Turned,
     Up,
 )  # fmt: skip
 from lteims.diameter.requests import MOST_SERVED, Outbox
+from lteims.diameter.watchdog import Health
 
 US, HSS = Node("ims.example", "example"), Node("hss.example", "example")
 HERE = (IPv4Address("127.0.0.1"),)
 LIR = Lir("sip:a@example")
 
 
-def new(node: Node, *applications: int, watchdog: float = 0.0, **more: Any) -> Peer:
-    local = Local(node, applications or (CX,))
-    return Peer(local, trace.CX, name="peer", watchdog=watchdog, random=lambda: 0.5, outbox=Outbox(100, 1000), **more)
+def new(node: Node, *applications: int, watchdog: float = 0.0, ends: Iterator[int] | None = None, **more: Any) -> Peer:
+    local, ends = Local(node, applications or (CX,)), ends or count(1000)
+    return Peer(local, trace.CX, name="peer", watchdog=watchdog, random=lambda: 0.5, outbox=Outbox(100, ends), **more)
 
 
 def kinds(actions: list[Any]) -> list[type]:
@@ -297,7 +301,7 @@ def test_the_watchdog_of_a_silent_peer() -> None:
     dwa = only(server.handle(Received(only(dwr, Send).data), 30), Send)
     assert kinds(client.handle(Received(dwa.data), 30)) == [SetTimer]
     assert kinds(client.handle(TimerFired("Tw"), 60)) == [Send, SetTimer]
-    assert kinds(client.handle(TimerFired("Tw"), 90)) == [SetTimer]  # SUSPECT
+    assert client.handle(TimerFired("Tw"), 90) == [SetTimer("Tw", 30.0), Turned(Health.SUSPECT)]
     actions = client.handle(TimerFired("Tw"), 120)
     assert Close() in actions
     assert client.state is State.CLOSED

@@ -415,7 +415,7 @@ def test_a_user_who_is_not_there_any_more(lab: SgsLab, mme: Mme) -> None:
 
 
 def test_a_phone_that_an_external_hss_may_know_is_let_try_again() -> None:
-    lab = SgsLab(cx_server_addr=Endpoint("192.0.2.70", 3868))
+    lab = SgsLab(cx_server_addr=(Endpoint("192.0.2.70", 3868),))
     mme = lab.connect()
     phone = mme.attach(STRANGER)
     lab.run(0.1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from lteims.diameter.errors import NoAnswer
 from lteims.diameter.message import Header
 from lteims.net import diameter, sctp
 from lteims.net.diameter import DiameterClient, Sessions
+from lteims.net.diameter_link import TcpLink
 from lteims.net.diameter_peer import Party
 from lteims.trace import Layer
 from tests.peers.diameter import CONTRACT, HSS, US, ends, new_server, wheel
@@ -88,7 +90,7 @@ async def test_who_is_not_admitted_hears_it() -> None:
         asyncio.get_running_loop(),
         wheel(),
         Party(US, (CX,), trace.CX),
-        Endpoint("127.0.0.1", port, "tcp"),
+        (Endpoint("127.0.0.1", port, "tcp"),),
         None,
         os.urandom,
     )
@@ -114,7 +116,7 @@ async def test_nobody_there() -> None:
         asyncio.get_running_loop(),
         wheel(),
         Party(US, (RX,), trace.RX),
-        Endpoint("127.0.0.1", 1, "tcp"),
+        (Endpoint("127.0.0.1", 1, "tcp"),),
         None,
         os.urandom,
     )
@@ -132,7 +134,7 @@ async def test_a_kernel_without_sctp_is_said_once(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sctp, "missing", lambda: "this kernel has no SCTP")
     monkeypatch.setattr(diameter, "LOOK_AGAIN", 0.01)
     client = DiameterClient(
-        asyncio.get_running_loop(), wheel(), Party(US, (CX,), trace.CX), Endpoint("127.0.0.1", 1), None, os.urandom
+        asyncio.get_running_loop(), wheel(), Party(US, (CX,), trace.CX), (Endpoint("127.0.0.1", 1),), None, os.urandom
     )
     client.start()
     await asyncio.sleep(0.1)
@@ -140,6 +142,16 @@ async def test_a_kernel_without_sctp_is_said_once(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(NoAnswer):
         await client.ask(Lir("sip:x"))
     await client.close()
+
+
+async def test_a_lost_network_is_noticed() -> None:
+    async with ends("127.0.0.1", "tcp") as here:
+        (runner,) = here.client._runners
+        assert isinstance(runner._link, TcpLink)
+        assert runner._link._transport is not None
+        sock = runner._link._transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
 
 
 def test_session_ids() -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, ParseError, SubElement
 
 from lteims.diameter.avp import refused
+from lteims.diameter.cx import CxResult
 from lteims.diameter.cx_attributes import USER_DATA
 from lteims.diameter.errors import DiameterError
 
@@ -68,12 +69,17 @@ class UserData:
 
     @classmethod
     def parse(cls, data: bytes) -> "UserData":
-        """Read it; DiameterError 5004. Names count without their namespace, unknown elements are left out."""
+        """Read it; DiameterError 5004, or ERROR_TOO_MUCH_DATA of Cx for one above the limits here.
+
+        Names count without their namespace, unknown elements are left out.
+        """
         root = _root(data)
         profiles = tuple(_profile(each) for each in _children(root, "ServiceProfile"))
         found = cls(_text(root, "PrivateID"), profiles)
-        if not 0 < len(found.identities) <= _IDENTITIES:
-            raise _bad(data, f"{len(found.identities)} public identities")
+        if not found.identities:
+            raise _bad(data, "no public identities")
+        if len(found.identities) > _IDENTITIES:
+            raise CxResult.ERROR_TOO_MUCH_DATA.error(f"{len(found.identities)} public identities")
         return found
 
 
@@ -104,7 +110,7 @@ def _bad(data: bytes, why: str) -> DiameterError:
 
 def _root(data: bytes) -> Element:
     if len(data) > _LONGEST:
-        raise _bad(data, f"{len(data)} octets")
+        raise CxResult.ERROR_TOO_MUCH_DATA.error(f"{len(data)} octets")
     try:
         root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_Plain()))
     except (ParseError, ValueError, LookupError) as error:

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from lteims import counters
 from lteims.config import AuthentType
-from lteims.diameter.command import SUCCESS, Result
+from lteims.diameter.command import SUCCESS, Result, as_result
 from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Saa, Sar, Server, Uar
 from lteims.diameter.cx_attributes import ServerAssignmentType, UserAuthorizationType
 from lteims.diameter.cx_auth import AuthRequest, Scheme, Vector
@@ -143,7 +143,22 @@ class CxHss:
         check(saa.result, f"assignment of {identity}")
         self.reports.registered(impi)
         counters.inc("cx_registration")
-        return self._users.take(impi, identity, _profile(impi, saa))
+        return self._take(impi, identity, saa, known=again)
+
+    def _take(self, impi: str, identity: str, saa: Saa, *, known: bool = False) -> tuple[Subscriber, Impu]:
+        """What the HSS says of a user. One that cannot be used the HSS has to forget, unless it was `known` before."""
+        kind = ServerAssignmentType.ADMINISTRATIVE_DEREGISTRATION
+        try:
+            return self._users.take(impi, identity, UserData.parse(saa.user_data) if saa.user_data else None)
+        except DiameterError as error:
+            if as_result(error) == CxResult.ERROR_TOO_MUCH_DATA.result:
+                kind = ServerAssignmentType.DEREGISTRATION_TOO_MUCH_DATA
+            refusal = SipError(500, f"the profile of {impi} cannot be used: {error}", {"retry-after": RETRY_AFTER})
+        except SipError as error:
+            refusal = error
+        if not known:
+            self.reports.unusable(impi, identity, kind)
+        raise refusal
 
     async def _assign(self, impi: str, identity: str, kind: ServerAssignmentType, known: bool = False) -> Saa:
         saa: Saa = await self._ask(Sar(impi, (identity,), self._server, kind, known))
@@ -238,16 +253,6 @@ def _name(result: Result) -> str:
         return f"{result}, {(CxResult if result.vendor else ResultCode)(result.code).name}"
     except ValueError:
         return str(result)
-
-
-def _profile(impi: str, saa: Saa) -> UserData | None:
-    if not saa.user_data:
-        return None
-    try:
-        return UserData.parse(saa.user_data)
-    except DiameterError as error:
-        why = f"the profile of {impi} cannot be read: {error}"
-        raise SipError(500, why, {"retry-after": RETRY_AFTER}) from None
 
 
 def _clean(text: str) -> str:

@@ -7,7 +7,7 @@ event that the reason stands for.
 from typing import Any, Final
 
 from lteims import counters
-from lteims.diameter.command import SUCCESS, Answer, Node, Plain
+from lteims.diameter.command import SUCCESS, Answer, Node, Plain, as_result
 from lteims.diameter.cx import CxResult, Ppr, Rtr
 from lteims.diameter.cx_attributes import ReasonCode
 from lteims.diameter.errors import DiameterError, ResultCode
@@ -93,6 +93,8 @@ class Pushes:
             profile = UserData.parse(ppr.user_data)
             self._users.change(user, profile)
         except DiameterError as error:
+            if as_result(error) == CxResult.ERROR_TOO_MUCH_DATA.result:
+                raise
             raise CxResult.ERROR_NOT_SUPPORTED_USER_DATA.error(f"the profile of {user.impi}: {error}") from None
         except SipError as error:
             raise CxResult.ERROR_NOT_SUPPORTED_USER_DATA.error(error.why) from None

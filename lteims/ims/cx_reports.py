@@ -1,5 +1,5 @@
-"""What the HSS hears by SAR while nobody waits (TS 24.229 5.4.1.2.1, 5.4.1.4): registrations that have ended, and
-authentications that came to nothing.
+"""What the HSS hears by SAR while nobody waits (TS 24.229 5.4.1.2.1, 5.4.1.4): registrations that have ended or could
+not be used, and authentications that came to nothing.
 
 cx.py has one. What the HSS did not hear of the end of a registration is told again.
 """
@@ -61,6 +61,10 @@ class Reports:
     def authentication_failed(self, impi: str, identity: str) -> None:
         """The credentials of a REGISTER were wrong."""
         self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_FAILURE))
+
+    def unusable(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:
+        """The HSS has taken note of a registration, but its profile of the user cannot be used."""
+        self._spawn(self._report(impi, identity, kind))
 
     def on_unanswered(self, impi: str) -> None:
         """The challenge of a REGISTER was left without an answer (5.4.1.2.1)."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lteims.diameter import cx
-from lteims.diameter.command import CX, Node, Plain, Result, answer_body, check, request_body
+from lteims.diameter.command import CX, Node, Plain, Result, answer_body, as_result, check, request_body
 from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Ppr, Rtr, Saa, Sar, Server, ServerCapabilities, Uar
 from lteims.diameter.cx_attributes import ReasonCode, ServerAssignmentType, UserAuthorizationType
 from lteims.diameter.cx_auth import AkaVector, AuthRequest, DigestVector, Scheme
@@ -221,16 +221,27 @@ def test_a_name_goes_into_one_line_of_a_header() -> None:
         b"<IMSSubscription>" + b"<a>" * 5000 + b"</a>" * 5000 + b"</IMSSubscription>",
         b'<?xml version="1.0" encoding="nonsense"?><IMSSubscription/>',
         b"\xff\xfe<",
+    ],
+)
+def test_subscriptions_that_are_refused(data: bytes) -> None:
+    with pytest.raises(DiameterError) as caught:
+        UserData.parse(data)
+    assert as_result(caught.value) == Result(5004)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
         b"<IMSSubscription>" + b" " * (1 << 18) + b"</IMSSubscription>",
         b"<IMSSubscription><ServiceProfile>"
         + b"<PublicIdentity><Identity>tel:1</Identity></PublicIdentity>" * 1001
         + b"</ServiceProfile></IMSSubscription>",
     ],
 )
-def test_subscriptions_that_are_refused(data: bytes) -> None:
+def test_subscriptions_that_are_too_large(data: bytes) -> None:
     with pytest.raises(DiameterError) as caught:
         UserData.parse(data)
-    assert caught.value.result_code == 5004
+    assert as_result(caught.value) == CxResult.ERROR_TOO_MUCH_DATA.result
 
 
 @given(st.lists(st.tuples(st.integers(0, len(XML) - 1), st.integers(0, 255)), max_size=4))

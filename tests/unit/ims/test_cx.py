@@ -291,12 +291,50 @@ async def test_identities_that_are_none() -> None:
     assert len(registry.wire.names) == 1
 
 
-async def test_a_profile_that_cannot_be_read() -> None:
+def crowd(number: int, barred: bool = False) -> bytes:
+    """A profile with so many identities."""
+    identities = tuple(PublicIdentity(f"tel:+{n}", barred=barred) for n in range(number))
+    return UserData(IMPI, (ServiceProfile(identities),)).encode()
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "kind"),
+    [
+        (b"<x/>", 500, "ADMINISTRATIVE_DEREGISTRATION"),
+        (b"\xff", 500, "ADMINISTRATIVE_DEREGISTRATION"),
+        (crowd(0), 500, "ADMINISTRATIVE_DEREGISTRATION"),
+        (crowd(1001), 500, "DEREGISTRATION_TOO_MUCH_DATA"),
+        (bytes((1 << 18) + 1), 500, "DEREGISTRATION_TOO_MUCH_DATA"),
+        (crowd(2, barred=True), 403, "ADMINISTRATIVE_DEREGISTRATION"),
+    ],
+)
+async def test_a_profile_that_cannot_be_used(document: bytes, code: int, kind: str) -> None:
+    """The HSS believes that the user is registered here, and hears that it is not."""
     registry = CxRegistry()
-    registry.sim.document = lambda user, sar: b"<x/>"
-    error = await refused(Ue(registry), 500)
-    assert "profile" in error.why
+    registry.sim.document = lambda user, sar: document
+    error = await refused(Ue(registry), code)
+    assert ("retry-after" in error.headers) is (code == 500)
     assert registry.contacts() == []
+    await registry.settle()
+    assert registry.wire.names[-2:] == ["SAR REGISTRATION", f"SAR {kind}"]
+    assert not registry.sim.users[IMPI].registered
+    assert registry.cx.load() == {"asked": 0, "tasks": 0, "owed": 0, "vectors": 0, "users": 0, "away": 0}
+    registry.sim.document = None
+    await Ue(registry, sqn=1 << 5).register(challenges=2)
+    no_faults(registry)
+
+
+async def test_a_refresh_whose_profile_cannot_be_used() -> None:
+    """The user is registered as before."""
+    registry = CxRegistry()
+    ue = Ue(registry)
+    await ue.register()
+    registry.sim.users[IMPI].registered = False  # or it would send none
+    registry.sim.document = lambda user, sar: b"<x/>"
+    await refused(ue, 500)
+    await registry.settle()
+    assert registry.wire.names[-1] == "SAR REGISTRATION"
+    assert len(registry.contacts()) == 1
 
 
 async def test_a_hss_that_has_forgotten_the_registration() -> None:

@@ -160,6 +160,7 @@ class App:
         stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
         pcscf.directory = core.hss
         pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
+        gateway.directory = core.hss
         core.take_messages(gateway, subscribers)
         pcscf.notifier = RegEvent(config, stack, subscribers, time.time)
         security = None if ipsec is None else secure(config, loop, stack, ipsec, subscribers)

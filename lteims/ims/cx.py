@@ -20,10 +20,10 @@ from lteims.ims.cx_reports import Reports
 from lteims.ims.cx_users import CxUsers
 from lteims.ims.cx_vectors import Vectors, auth_vector, schemes
 from lteims.ims.hss import Assignment, AuthVector, EmbeddedHss, Resync
-from lteims.ims.identity import is_address
+from lteims.ims.identity import is_address, key_of
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.sip.errors import SipError
-from lteims.sip.uri import Uri, escape_user
+from lteims.sip.uri import Uri, escape_user, parse_uri
 from lteims.trace import CX, IMS, INFO, WARN, log
 
 ASK_TIME: Final = 5.0  # seconds; a REGISTER asks two or three times, and a phone waits for 32 s at least
@@ -166,17 +166,42 @@ class CxHss:
 
     async def location_info(self, impu: Uri) -> bool:
         """LIR (TS 24.229 5.3.2.1): has somebody an identity that nobody has here?"""
+        return await self._locate(impu) is not None
+
+    async def _locate(self, impu: Uri) -> tuple[str, str] | None:
+        """The identity as the HSS has it, and the server that has the user, "" for none; None for nobody's."""
         local = impu.is_sip and bool(impu.user) and self._subscribers.is_local(impu.host)
         if not local and impu.scheme != "tel":
-            return False
+            return None
         identity = self._identity(impu)
         lia: Server = await self._ask(Lir(identity))
         if lia.result == CxResult.ERROR_USER_UNKNOWN.result:
-            return False
-        if lia.result != CxResult.ERROR_IDENTITY_NOT_REGISTERED.result:
-            check(lia.result, f"the location of {identity}")
-            log(IMS, INFO, f"{identity} is not registered here; the HSS says {lia.name or 'that no server has it'}")
-        return True
+            return None
+        if lia.result == CxResult.ERROR_IDENTITY_NOT_REGISTERED.result:
+            return identity, ""
+        check(lia.result, f"the location of {identity}")
+        log(IMS, INFO, f"{identity} is not registered here; the HSS says {lia.name or 'that no server has it'}")
+        return identity, lia.name
+
+    async def unregistered_user(self, impu: Uri) -> tuple[Subscriber, Impu] | None:
+        """LIR, and SAR for a user who is not registered (TS 24.229 5.4.3.3): from now on it is here as one who is away.
+
+        None for nobody's identity; SipError, 480 for a user whom another server has.
+        """
+        found = await self._locate(impu)
+        if found is None:
+            return None
+        identity, server = found
+        if server not in ("", self._server):
+            raise SipError(480, f"{identity} is served by {server}")
+        saa = await self._assign("", identity, ServerAssignmentType.UNREGISTERED_USER)
+        check(saa.result, f"assignment of {identity}, which is not registered")
+        if not saa.impi or self._is_own(saa.impi, impu):
+            raise SipError(500, f"the HSS has {identity} for the user {saa.impi[:80]!r}, who cannot be taken on")
+        known = self._users.by_impi(saa.impi)
+        if known is not None:
+            return known, known.impu(key_of(parse_uri(identity))) or known.impus[0]
+        return self._take(saa.impi, identity, saa)
 
     # -- who is who
     def _is_own(self, username: str, impu: Uri) -> bool:

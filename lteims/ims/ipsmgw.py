@@ -6,6 +6,7 @@ A message is on disk before anybody hears that it was taken; from there on sms_d
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from lteims import counters
 from lteims.clock import WallClock
@@ -26,7 +27,7 @@ from lteims.sip.errors import SipError
 from lteims.sip.grammar import split_commas
 from lteims.sip.headers import NameAddr
 from lteims.sip.message import Request
-from lteims.sip.uri import parse_uri
+from lteims.sip.uri import Uri, parse_uri
 from lteims.sms import rp, text, tpdu
 from lteims.sms.address import Address
 from lteims.sms.cause import RpCause, TpFcs, TpStatus, name
@@ -75,6 +76,13 @@ class Submission:
     tp_rp: bool = False
 
 
+class Directory(Protocol):
+    """What is needed of cx.py."""
+
+    async def unregistered_user(self, impu: Uri) -> tuple[Subscriber, Impu] | None:
+        """Whom a message is for that nobody here is; None for nobody. SipError 480, 500, 504."""
+
+
 class IpSmGw:
     """The gateway."""
 
@@ -93,6 +101,7 @@ class IpSmGw:
         # Called with the IMPI, at once and for each message, when `pending` has changed: queued, delivered, dropped
         self.pending_listeners = store.listeners
         self.transports = self._delivery.transports
+        self.directory: Directory | None = None  # of users who are not here; None: there are none
 
     # -- life
     def start(self) -> int:
@@ -226,12 +235,12 @@ class IpSmGw:
                     f"TP-MR {submit.tp_mr} has been submitted already", RpCause.SHORT_MESSAGE_TRANSFER_REJECTED,
                     tp_fcs=TpFcs.SM_REJECTED_DUPLICATE_SM,
                 )  # fmt: skip
-        last = self._store.submitted(subscriber.impi)
         sender = address_of(subscriber, key)
         if self._hooked(sender, str(submit.tp_da), submit.user_data):
             self._store.set_submitted(subscriber.impi, this)
             return
-        receiver, impu = self.find(submit.tp_da)
+        receiver, impu = await self._receiver(submit.tp_da)
+        last = self._store.submitted(subscriber.impi)
         expires = submit.tp_vp.expires(now) if submit.tp_vp is not None else None
         if expires is not None and expires <= now:
             raise SmsError("the validity period is over", tp_fcs=TpFcs.TP_VP_NOT_SUPPORTED)
@@ -261,6 +270,24 @@ class IpSmGw:
                 f"nobody has the number {address}", RpCause.UNASSIGNED_NUMBER, tp_fcs=TpFcs.INVALID_SME_ADDRESS
             )
         return found
+
+    async def _receiver(self, address: Address) -> tuple[Subscriber, Impu]:
+        """As `find`; a user whom only an external HSS knows is here from now on, as one who is away."""
+        if self.directory is not None and NUMBER.match(str(address)):
+            uri = parse_uri(f"tel:{address}")
+            if self._subscribers.by_impu(uri) is None:
+                found = await self._ask(self.directory, uri)
+                if found is not None:
+                    return found
+        return self.find(address)
+
+    @staticmethod
+    async def _ask(directory: Directory, uri: Uri) -> tuple[Subscriber, Impu] | None:
+        try:
+            return await directory.unregistered_user(uri)
+        except SipError as error:
+            cause = RpCause.TEMPORARY_FAILURE if error.code >= 500 else RpCause.DESTINATION_OUT_OF_ORDER
+            raise SmsError(error.why, cause, tp_fcs=TpFcs.SC_SYSTEM_FAILURE) from None
 
     def _hooked(self, sender: Address, receiver: str, part: UserData) -> bool:
         """Tell those who listen; True if the message is theirs alone (sms_hook_only)."""

@@ -83,6 +83,9 @@ class Directory(Protocol):
     async def location_info(self, impu: Uri) -> bool:
         """Does somebody have an identity that nobody has here? SipError 500, 504."""
 
+    async def unregistered_user(self, impu: Uri) -> tuple[Subscriber, Impu] | None:
+        """Whom a message is for that nobody here is; None for nobody. SipError 480, 500, 504."""
+
 
 class Security(Protocol):
     """What pcscf needs of security.py."""
@@ -370,6 +373,11 @@ class Pcscf:
                 self._relay.forward(transaction, caller, destination)
             case Unregistered():
                 raise SipError(480, f"{transaction.request.uri} is not registered")
+            case Unknown() if kind == TEXT and gateway is not None and self.directory is not None:
+                found = await self.directory.unregistered_user(transaction.request.uri)
+                if found is None:
+                    raise SipError(404, f"nobody takes messages at {transaction.request.uri}")
+                await gateway.on_text(transaction, caller, *found)
             case _:
                 await self._look_elsewhere(transaction, destination)
                 raise SipError(404, f"nobody takes messages at {transaction.request.uri}")

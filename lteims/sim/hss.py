@@ -170,10 +170,14 @@ class Hss:
             if not user.registered:
                 user.server = ""
         elif sar.type in ENDS:
-            self._expect(user.registered, f"{sar.type.name} of {user.impi}, who is not registered")
+            self._expect(bool(user.server), f"{sar.type.name} of {user.impi}, whom no server has")
             user.registered, user.server = False, ""
         elif sar.type in STORES:
             user.registered = False
+        elif sar.type is T.UNREGISTERED_USER:
+            if user.registered:
+                return Saa(CxResult.ERROR_IDENTITY_ALREADY_REGISTERED.result)
+            user.server, user.host = sar.server, origin.host
         return Saa(SUCCESS, user.impi, b"" if sar.type in FAILURES | ENDS | STORES else self._data(user, sar))
 
     def _register(self, user: User, sar: Sar, origin: Node) -> Saa:

@@ -1,4 +1,4 @@
-"""Users of an external HSS as ladders: what phones hear of RTR and PPR, and who is called but not here.
+"""Users of an external HSS as ladders: what phones hear of RTR and PPR, and who is called or written to but not here.
 
 a is such a user; the HSS's requests are handed to cx_push.py, the answers to LIR come from the test.
 """
@@ -15,11 +15,14 @@ from lteims.diameter.user_data import PublicIdentity, ServiceProfile, UserData
 from lteims.ims.cx_push import Pushes
 from lteims.ims.cx_users import CxUsers
 from lteims.ims.deregistration import Deregistration
+from lteims.ims.subscribers import Impu, Subscriber
 from lteims.sip.errors import SipError
 from lteims.sip.message import Message
 from lteims.sip.uri import Uri
+from lteims.sms.cause import RpCause, TpFcs
 from lteims.store.memory import MemoryStore
 from tests.flows.phones import BYE, CALL, DOMAIN, Lab
+from tests.flows.sms import accepted, cause, content, receive, sms_lab, sms_phone, submit, write
 from tests.flows.test_regevent_ladders import TOLD, asking, inside, state, subscribe, table
 
 IMPI, IMPU, TEL = f"7@{DOMAIN}", f"sip:7@{DOMAIN}", "tel:+497"
@@ -134,6 +137,56 @@ def test_who_is_called_and_not_here(answer: bool | SipError, code: int) -> None:
     assert directory.asked == [lab.a.target]
     refusal: Message = lab.a.last(str(code))
     assert refusal.get("retry-after") == ("10" if code == 504 else "")
+
+
+class Away(Directory):
+    """The HSS has a user who has never been here."""
+
+    def __init__(self, lab: Lab, answer: bool | SipError = True) -> None:
+        super().__init__(answer)
+        self.users = CxUsers(lab.subscribers, MemoryStore())
+
+    async def unregistered_user(self, impu: Uri) -> tuple[Subscriber, Impu] | None:
+        return self.users.take(IMPI, IMPU, profile(IMPU, TEL)) if await self.location_info(impu) else None
+
+
+@pytest.mark.parametrize("softphone", [False, True])
+def test_a_message_for_somebody_who_has_never_been_here(lab_with: Callable[..., Lab], softphone: bool) -> None:
+    """It waits as for a user of ue_db who is away; the HSS is asked once."""
+    lab = sms_lab(lab_with, auth_on_register_only=True)
+    lab.pcscf.directory = lab.gateway.directory = directory = Away(lab)
+    for _ in range(2):
+        if softphone:
+            write(lab, lab.b, "Hello", to=TEL)
+        else:
+            accepted(submit(lab, lab.a, "Hello", to=TEL.removeprefix("tel:")))
+    assert directory.asked == [TEL]
+    assert lab.gateway.pending(IMPI) == 2
+    phone = sms_phone(lab, "c", "7", "192.0.2.17")
+    assert [content(receive(lab, phone)) for _ in range(2)] == ["Hello"] * 2
+    assert lab.gateway.load() == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "causes"),
+    [
+        (False, 404, (RpCause.UNASSIGNED_NUMBER, TpFcs.INVALID_SME_ADDRESS)),
+        (SipError(480, "elsewhere"), 480, (RpCause.DESTINATION_OUT_OF_ORDER, TpFcs.SC_SYSTEM_FAILURE)),
+        (SipError(504, "no answer"), 504, (RpCause.TEMPORARY_FAILURE, TpFcs.SC_SYSTEM_FAILURE)),
+    ],
+)
+def test_a_message_that_cannot_wait(
+    lab_with: Callable[..., Lab], answer: bool | SipError, code: int, causes: tuple[int, int]
+) -> None:
+    lab = sms_lab(lab_with)
+    lab.pcscf.directory = lab.gateway.directory = directory = Away(lab, answer)
+    assert cause(submit(lab, lab.a, "Hello", to="+497")) == causes
+    write(lab, lab.b, "Hello", to=TEL, code=code)
+    assert directory.asked == [TEL, TEL]
+    assert lab.gateway.load() == 0
+    accepted(submit(lab, lab.a, "Hello", mr=8))
+    assert content(receive(lab, lab.b)) == "Hello"
+    assert len(directory.asked) == 2  # nobody asks for a user of ue_db
 
 
 def test_the_hss_is_not_asked_for_others(lab_with: Callable[..., Lab]) -> None:

@@ -636,6 +636,72 @@ async def test_who_is_served_elsewhere(lines: Lines) -> None:
     assert lines.at(f"{IMPI} was served by sip:other.example.org; it is taken over")
 
 
+async def test_who_is_not_registered_is_taken_on() -> None:
+    """LIR and SAR: the user is known here by all its identities, and registers as others do."""
+    registry = CxRegistry()
+    found = await registry.cx.unregistered_user(parse_uri(TEL))
+    assert found is not None
+    subscriber, impu = found
+    assert registry.wire.names == ["LIR", "SAR UNREGISTERED_USER"]
+    assert (subscriber.impi, impu.uri.text, texts(subscriber.impus)) == (IMPI, TEL, [IMPU, TEL])
+    assert registry.subscribers.by_impu(parse_uri(IMPU)) == (subscriber, subscriber.impus[0])
+    assert registry.cx.load()["away"] == 1
+    assert registry.sim.users[IMPI].server == S_CSCF
+    assert not registry.sim.users[IMPI].registered
+    assert (await Ue(registry).register())[0] is subscriber
+    assert registry.wire.names[-1] == "SAR REGISTRATION"
+    assert registry.cx.load()["away"] == 0
+    no_faults(registry)
+
+
+async def test_who_is_taken_on_over_a_restart() -> None:
+    before = CxRegistry()
+    await before.cx.unregistered_user(parse_uri(TEL))
+    after = CxRegistry(store=before.store, hss=before.sim)
+    assert after.users.restore() == 1
+    assert after.subscribers.by_impu(parse_uri(TEL)) is not None
+    after.cx.reports.restored()
+    after.cx.reports.on_state(HSS)  # type: ignore[arg-type]
+    await after.settle()
+    assert after.sim.users[IMPI].server == ""
+    no_faults(after)
+
+
+async def test_who_cannot_be_taken_on() -> None:
+    registry = CxRegistry(subscription(), subscription(OWN, "tel:+4999"))
+    assert await registry.cx.unregistered_user(parse_uri("tel:+1")) is None
+    assert await registry.cx.unregistered_user(parse_uri("sip:a@elsewhere.example")) is None
+    user = registry.sim.users[IMPI]
+    for change, code in (
+        (lambda: setattr(user, "server", "sip:other.example.org"), 480),
+        (lambda: setattr(user, "server", ""), 500),
+        (lambda: registry.sim.refused.update(SAR=CxResult.ERROR_USER_UNKNOWN.result), 403),
+        (lambda: registry.sim.lost.add("LIR"), 504),
+    ):
+        registry.sim.document = lambda user, sar: b"<x/>"
+        change()
+        with pytest.raises(SipError) as error:
+            await registry.cx.unregistered_user(parse_uri(TEL))
+        assert error.value.code == code
+        await registry.settle()
+    registry.sim.lost.clear()
+    registry.sim.refused.clear()
+    with pytest.raises(SipError, match="who cannot be taken on"):  # ue_db has that user
+        await registry.cx.unregistered_user(parse_uri("tel:+4999"))
+    assert registry.cx.load()["users"] == 0
+
+
+async def test_a_second_set_of_identities_of_somebody_who_is_here() -> None:
+    registry = CxRegistry(subscription(IMSI, IMSI, TEL, "tel:+4912"))
+    registry.sim.document = lambda user, sar: UserData(
+        IMPI, (ServiceProfile(tuple(map(PublicIdentity, (IMPU, TEL)))),)
+    ).encode()
+    subscriber, _, _ = await Ue(registry).register()
+    registry.sim.users[IMPI].registered = False  # as for that set
+    assert await registry.cx.unregistered_user(parse_uri("tel:+4912")) == (subscriber, subscriber.impus[0])
+    assert texts(subscriber.impus) == [IMPU, TEL]
+
+
 # -- a restart
 async def test_registrations_over_a_restart() -> None:
     before = CxRegistry(subscription(), subscription(SOFT, SOFT))

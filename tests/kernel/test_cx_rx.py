@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers.core_network import CX, RX, world
+from tests.peers.two_hss import killed_in_the_middle
 
 PROGRAM = (sys.executable, "-m", "lteims")
 
@@ -14,6 +15,11 @@ PROGRAM = (sys.executable, "-m", "lteims")
 async def test_over_sctp(tmp_path: Path, name: str) -> None:
     async with world(tmp_path, "127.0.0.1", "", PROGRAM) as made:
         await (CX | RX)[name](made)
+
+
+async def test_one_of_two_hsss_is_killed(tmp_path: Path) -> None:
+    """The kernel aborts its association."""
+    await killed_in_the_middle(tmp_path, "", PROGRAM, users=12)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tests.kernel.lab import host
 from tests.net.server import PROGRAM
 from tests.peers.core_network import CX, A, B, card, impi, tel, world
 from tests.peers.field import NO_NET_ADMIN
+from tests.peers.two_hss import killed_in_the_middle
 
 
 @pytest.mark.parametrize("name", CX)
@@ -25,6 +26,10 @@ async def test_cx_over_tcp(tmp_path: Path, name: str) -> None:
 async def test_cx_over_tcp_on_ipv6(tmp_path: Path) -> None:
     async with world(tmp_path, "::1", "tcp:") as made:
         await CX["messages"](made)
+
+
+async def test_one_of_two_hsss_is_killed(tmp_path: Path) -> None:
+    await killed_in_the_middle(tmp_path, "tcp:", (str(PROGRAM),))
 
 
 @pytest.mark.skipif(not host.has_namespaces(), reason="raw sockets need root; the kernel lab has phones of an HSS too")

@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lteims.config import properties
+from lteims.config.endpoint import Endpoint
+from lteims.config.model import SipAddr
+from lteims.protected import PORTS
 from lteims.sim import scenario
+from lteims.sim.profiles import PROFILES
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = ("architecture", "getting_started", "troubleshooting", "compatibility", "ci", "migrating", "virtual_phone")
+GUIDES = (
+    "../README", "architecture", "ci", "compatibility", "getting_started", "migrating", "testing", "troubleshooting",
+    "virtual_phone",
+)  # fmt: skip
 
 
 def literals() -> list[str]:
@@ -62,7 +70,7 @@ def test_make_targets_and_files_exist(guide: str) -> None:
         assert target in targets, target
     for path in re.findall(r"\b((?:config|docs|bench|tests|netns|docker)/[\w./-]*\w)", text):
         places = (ROOT / path, ROOT / "lteims" / path)
-        assert any(map(Path.exists, places)) or path.endswith(("ims.log", "results.xml")), path
+        assert any(map(Path.exists, places)) or path.endswith(("ims.log", "results.xml", "phone1/dump")), path
 
 
 @pytest.mark.parametrize("guide", [guide for guide in GUIDES if guide != "virtual_phone"])
@@ -73,6 +81,35 @@ def test_properties_exist(guide: str) -> None:
     text = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
     for name in re.findall(r'`([a-z_0-9]+): (?:"|\d|true|false|\[|\{)', text):
         assert name in known, name
+
+
+# --- README.md
+
+
+def test_the_picture_has_the_ports_of_the_configuration() -> None:
+    picture = (ROOT / "docs" / "topology.svg").read_text(encoding="utf-8")
+    shown = " ".join(re.findall(r'<text class="port"[^>]*>([^<]*)</text>', picture))
+    media = SipAddr(Endpoint("127.0.0.1", properties.SIP_PORT), Endpoint("127.0.0.1", properties.SIP_PORT))
+    for words in (
+        f"SIP {properties.SIP_PORT} udp, tcp",
+        f"IPsec {media.ipsec_port} to {media.ipsec_port + PORTS - 1}",
+        f"RTP {media.port_min} to {media.port_max}",
+        f"MMS {properties.MMS_PORT} tcp",
+        f"SGs {properties.SGSAP_PORT} sctp",
+        f"Cx {properties.DIAMETER_PORT} sctp or tcp",
+        f"Rx {properties.DIAMETER_PORT} sctp or tcp",
+        f"API {properties.COM_PORT}",
+        f"metrics {properties.METRICS_PORT}",
+    ):
+        assert words in shown, words
+
+
+def test_the_output_that_is_shown_is_that_of_the_demo() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    demo = scenario.load(str(ROOT / "docs" / "scenarios" / "two_phones.yaml"))
+    steps = re.findall(r"two_phones\.yaml:(\d+): (.*): ok", readme)
+    assert len(steps) > 2
+    assert {(int(line), title) for line, title in steps} <= {(step.line, step.title) for step in demo.steps}
 
 
 # --- ci.md
@@ -98,6 +135,18 @@ def test_the_scenario_of_the_workflow_is_one() -> None:
     texts = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("ci.md", "ci/answer.yaml")]
     shown, steps = ("\n".join(line.strip() for line in text.splitlines()) for text in texts)
     assert steps.partition("steps:\n")[2] in shown
+
+
+# --- virtual_phone.md
+
+
+def test_every_word_of_a_scenario_is_explained() -> None:
+    named = set(spans((ROOT / "docs" / "virtual_phone.md").read_text(encoding="utf-8")))
+    assert {*scenario.VERBS} - named == set()
+    assert {field for fields in scenario.VERBS.values() for field in fields} - named == set()
+    assert {*scenario.WHATS} - named == set()
+    assert {*scenario._PHONE, *scenario._SIM} - named == set()
+    assert {*PROFILES} - named == set()
 
 
 # --- architecture.md: what it names is in the code

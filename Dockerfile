@@ -4,8 +4,17 @@
 # BASE is Debian stable slim with Python 3.13; one image for ever: make image BASE=debian:trixie-slim@sha256:...
 ARG BASE=debian:trixie-slim
 
+# What runs, but for the program itself.
+FROM $BASE AS run
+RUN export DEBIAN_FRONTEND=noninteractive \
+    && apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends python3 tini \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*.log /var/log/apt \
+    && useradd --system --uid 5060 --user-group --home-dir /var/lib/lteims --shell /usr/sbin/nologin lteims \
+    && install -d -o lteims -g lteims /var/lib/lteims
+
 # What compiles stays here.
-FROM $BASE AS build
+FROM run AS build
 ARG EXTRA_CA=""
 ENV DEBIAN_FRONTEND=noninteractive PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 PIP_QUIET=1 PIP_ROOT_USER_ACTION=ignore
@@ -15,7 +24,7 @@ RUN if [ -n "$EXTRA_CA" ]; then \
     fi \
     && apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends \
-        binutils ca-certificates gcc libc6-dev libpython3-dev python3 python3-venv
+        binutils ca-certificates gcc libc6-dev libpython3-dev python3-venv
 WORKDIR /opt/build
 COPY requirements.txt requirements-build.txt ./
 RUN python3 -m venv /opt/venv \
@@ -35,18 +44,12 @@ RUN cd /opt/venv/lib/python3.*/site-packages \
     && find . -name __pycache__ -prune -exec rm -rf {} + \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
 
-FROM $BASE
+FROM run
 ARG VERSION=""
 LABEL org.opencontainers.image.title="lteims" \
     org.opencontainers.image.description="An open LTE IMS server for labs, in one process" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.version="$VERSION"
-RUN export DEBIAN_FRONTEND=noninteractive \
-    && apt-get update -qq \
-    && apt-get install -y -qq --no-install-recommends python3 tini \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*.log /var/log/apt \
-    && useradd --system --uid 5060 --user-group --home-dir /var/lib/lteims --shell /usr/sbin/nologin lteims \
-    && install -d -o lteims -g lteims /var/lib/lteims
 COPY --from=build /opt/venv /opt/venv
 COPY docker/entrypoint docker/health /usr/local/bin/
 COPY config/*.cfg config/*.sdp /config/

@@ -138,4 +138,5 @@ def test_every_pair_of_algorithms(lab: Lab, tmp_path: Path, family: int) -> None
         done = lab.run("phone1", [sys.executable, "-m", "lteims", "ue", str(file), "--server", server], 240.0)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(clear) >= 2 * len(names), "tcpdump has not seen the REGISTERs in clear text"
-    assert [line for line in clear if ".5060" not in line] == []
+    # What a TCP end repeats once its SAs are gone carries nothing, and the other side does not take it.
+    assert [line for line in clear if ".5060" not in line and not line.endswith("length 0")] == []

@@ -9,11 +9,13 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 FIRST = "tests/unit/test_house.py"
 LAB = "tests/kernel/"
-PLACES = (FIRST, LAB, "tests/flows/", "tests/unit/", "tests/net/")
+IMAGE = "tests/net/test_image_engine.py"
+PLACES = (FIRST, LAB, IMAGE, "tests/flows/", "tests/unit/", "tests/net/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A broken house says so before anything else; the lab, which one process waits for, begins early."""
+    """A broken house says so before anything else; the lab, which one process waits for, begins early, and the image is
+    built meanwhile, before anything measures time."""
     items.sort(key=lambda item: _place(item.nodeid))
 
 
@@ -32,6 +34,14 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without type
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     config.option.loadscopereorder = False  # the order above holds
     return ByFile(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Whoever runs everything shall know what that is not."""
+    image = config.rootpath / IMAGE
+    given = [config.invocation_params.dir / argument for argument in config.args]
+    if image not in given and any(folder in image.parents for folder in given):
+        terminalreporter.write_line("image: not built and not tried in this run; `make image-test` does")
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
-"""The image on a real Docker engine: built, run by compose, used by phones outside, killed, stopped (make image-test).
+"""The image on a real Docker engine: run by compose, used by phones outside, killed, stopped (make image-test).
 
-It takes minutes and about a gigabyte, so it is collected only where the command line names it. Where no engine runs,
-root starts dockerd for as long as it takes; where Debian's image cannot be pulled, debian_slim.sh makes one like it.
+It takes minutes and about a gigabyte, so it is collected only where the command line names it.
 """
 
 import json
@@ -11,24 +10,27 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from lteims.selftest import missing
 from tests.net.baresip import Baresip
+from tests.net.engine import build, engine, works
+from tests.net.prometheus import CONFIG, promtool, watching
 from tests.net.sipp import Sipp
 from tests.peers.subscribers import PASSWORD, csv, subscribers, ue_db
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = "debian:trixie-slim"
-IMAGE = "lteims:image-test"
 MOST_OCTETS = 250_000_000
 STOP_WITHIN = 5.0  # seconds
 HEALTHY_WITHIN = 30.0
 NET, NET6 = "172.30.91", "fd30:91"
 USERS = subscribers(4)
+NET_ADMIN, NET_RAW = 12, 13  # linux/capability.h
+BY_KERNEL = "(user space)" if missing(sctp=False, ipsec=True) else "(kernel)"  # where the container has NET_ADMIN
 WRONG = f"""
 server: {NET}.10:5060
 phones:
@@ -48,61 +50,39 @@ def run(*line: str, within: float = 60, check: bool = True, **env: str) -> str:
     return done.stdout
 
 
-def works(*line: str) -> bool:
-    """Does a program end well?"""
-    try:
-        return subprocess.run(line, capture_output=True, timeout=60, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Docker engine that runs."""
-    if works("docker", "info"):
-        yield
-        return
-    output = tmp_path_factory.mktemp("dockerd") / "output"
-    with output.open("wb") as out:
-        daemon = subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
-        end = time.monotonic() + 60
-        while not works("docker", "info"):
-            assert daemon.poll() is None, output.read_text(encoding="utf-8")[-3000:]
-            assert time.monotonic() < end, output.read_text(encoding="utf-8")[-3000:]
-            time.sleep(0.5)
-        yield
-    finally:
-        daemon.terminate()
-        daemon.wait(30)
-
-
-def extra_ca() -> str:
-    """The roots that this machine trusts besides Debian's."""
-    folder = Path("/usr/local/share/ca-certificates")
-    return "".join(path.read_text(encoding="ascii") for path in sorted(folder.glob("**/*.crt")))
-
-
-@pytest.fixture(scope="module")
-def image(engine: None) -> str:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The image, built from the checkout."""
-    if not works("docker", "image", "inspect", BASE) and not works("docker", "pull", BASE):
-        run("sh", "tests/net/debian_slim.sh", BASE, within=300)
-    run("docker", "build", "--build-arg", f"EXTRA_CA={extra_ca()}", "-t", IMAGE, ".", within=900)
-    return IMAGE
+    with engine(tmp_path_factory.mktemp("dockerd") / "output"):
+        yield build()
+
+
+def capabilities(status: str) -> set[int]:
+    """The effective ones, of a /proc/PID/status."""
+    bits = int(re.findall(r"^CapEff:\s+(\w+)$", status, re.MULTILINE)[0], 16)
+    return {number for number in range(64) if bits >> number & 1}
+
+
+def wait_until(true: Callable[[], bool], container: str) -> None:
+    """Until a container is where it should be; with its log where that takes too long."""
+    end = time.monotonic() + HEALTHY_WITHIN
+    while not true():
+        assert time.monotonic() < end, run("docker", "logs", container)
+        time.sleep(0.1)
 
 
 @dataclass(slots=True)
 class Stack:
     """compose.yaml, with a project, addresses and a configuration of its own."""
 
+    image: str
     config: Path
 
     def __call__(self, *arguments: str, within: float = 60, check: bool = True) -> str:
         tool = ["docker", "compose"] if works("docker", "compose", "version") else ["docker-compose"]
         return run(
             *tool, "-p", "lteims-image-test", "--profile", "sim", *arguments, within=within, check=check,
-            LTEIMS_IMAGE=IMAGE, LTEIMS_NET=NET, LTEIMS_NET6=NET6, LTEIMS_CONFIG=str(self.config),
+            LTEIMS_IMAGE=self.image, LTEIMS_NET=NET, LTEIMS_NET6=NET6, LTEIMS_CONFIG=str(self.config),
         )  # fmt: skip
 
     @property
@@ -113,10 +93,7 @@ class Stack:
     def up(self) -> None:
         """Start the server, until it is healthy."""
         self("up", "-d", "ims")
-        end = time.monotonic() + HEALTHY_WITHIN
-        while self.state("Health.Status") != "healthy":
-            assert time.monotonic() < end, run("docker", "logs", self.server)
-            time.sleep(0.2)
+        wait_until(lambda: self.state("Health.Status") == "healthy", self.server)
 
     def state(self, what: str) -> str:
         """A part of the container's state."""
@@ -140,7 +117,7 @@ def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
     mine = ue_db(USERS).removeprefix("ue_db: [\n")
     (folder / "ue_db.cfg").write_text(samples + mine, encoding="utf-8")
     folder.chmod(0o755)
-    found = Stack(folder)
+    found = Stack(image, folder)
     found("down", "-v", check=False)
     found.up()
     yield found
@@ -176,10 +153,34 @@ def test_its_labels(image: str) -> None:
 def test_it_serves_as_a_user_without_rights(stack: Stack) -> None:
     status = stack.read("/proc/1/status")
     assert re.search(r"^Uid:\s+5060\s", status, re.MULTILINE)
-    assert int(re.findall(r"^CapEff:\s+(\w+)$", status, re.MULTILINE)[0], 16) == 1 << 12 | 1 << 13
+    assert capabilities(status) == {NET_ADMIN, NET_RAW}
     assert stack.read("/proc/1/comm").strip() == "tini"
     assert "Read-only" in run("docker", "exec", stack.server, "touch", "/opt/x", check=False)
-    assert "(user space)" in run("docker", "logs", stack.server) or "(kernel)" in run("docker", "logs", stack.server)
+    assert BY_KERNEL in run("docker", "logs", stack.server)
+
+
+@pytest.mark.parametrize(
+    ("options", "kept", "said"),
+    [
+        (("--cap-add", "NET_RAW", "--cap-add", "NET_ADMIN"), {NET_RAW, NET_ADMIN}, BY_KERNEL),
+        (("--cap-add", "NET_RAW"), {NET_RAW}, "(user space)"),
+        ((), set(), "IPsec of phones does not work"),
+        (("--user", "lteims"), set(), "IPsec of phones does not work"),
+        (("--sysctl", "net.ipv6.conf.all.disable_ipv6=1", "-e", "SIP_ADDR6=fd30::1"), set(), "no IPv6 here"),
+    ],
+    ids=["kernel", "user space", "no rights", "never root", "no IPv6"],
+)
+def test_what_it_has_not_costs_only_that(image: str, options: tuple[str, ...], kept: set[int], said: str) -> None:
+    hand_over = [word for name in ("SETUID", "SETGID", "SETPCAP", "CHOWN") for word in ("--cap-add", name)]
+    rest = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", *hand_over]
+    name = run("docker", "run", "-d", "-e", "SIP_ADDR=127.0.0.1", *rest, *options, image).strip()
+    try:
+        wait_until(lambda: "ready: " in run("docker", "logs", name), name)
+        assert capabilities(run("docker", "exec", name, "cat", "/proc/1/status")) == kept
+        assert said in run("docker", "logs", name)
+        assert "200 OK" in run("docker", "exec", name, "health")
+    finally:
+        run("docker", "rm", "-f", "-v", name)
 
 
 def test_phones_outside_register(stack: Stack, tmp_path: Path) -> None:
@@ -202,9 +203,22 @@ def test_a_softphone_outside_calls_the_echo(stack: Stack, tmp_path: Path) -> Non
     assert "call ended" in log
 
 
-def test_it_shows_its_metrics_to_the_network(stack: Stack) -> None:
-    with urllib.request.urlopen(f"http://{NET}.10:9464/metrics", timeout=10) as answer:
-        assert 'lteims_build_info{build="compiled"' in answer.read().decode()
+def test_phones_outside_register_over_ipv6(stack: Stack, tmp_path: Path) -> None:
+    users = tmp_path / "users.csv"
+    users.write_text(csv(USERS[3:]), encoding="utf-8")
+    done = Sipp("register", f"[{NET6}::10]:5060", tmp_path, users, host=f"{NET6}::1").run()
+    assert (done.code, done.passed) == (0, 1), done.screen
+
+
+def test_prometheus_takes_its_metrics_over_the_network(stack: Stack, tmp_path: Path) -> None:
+    target = f"{NET}.10:9464"
+    with urllib.request.urlopen(f"http://{target}/metrics", timeout=10) as answer:
+        assert promtool("check", "metrics", given=answer.read().decode()) == ""
+    with watching(target, tmp_path) as prometheus:
+        (build,) = prometheus.query("lteims_build_info")
+        assert build["metric"]["build"] == "compiled"
+        assert prometheus.query("sum(lteims_registrations_total) > 2")
+    promtool("check", "rules", str(CONFIG / "prometheus" / "lteims.rules.yml"))
 
 
 def test_virtual_phones_tell_by_their_exit_code(stack: Stack) -> None:

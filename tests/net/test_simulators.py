@@ -31,8 +31,9 @@ class Program:
         assert self.process.stdout is not None
         async with asyncio.timeout(WITHIN):
             while True:
-                line = (await self.process.stdout.readline()).decode().rstrip("\n")
-                assert line or self.process.returncode is None, "\n".join(self.lines)
+                read = await self.process.stdout.readline()
+                assert read, "\n".join(["it has ended", *self.lines])
+                line = read.decode().rstrip("\n")
                 self.lines.append(line)
                 if text in line:
                     return line

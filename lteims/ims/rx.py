@@ -170,6 +170,8 @@ class RxBearers:
                 self._disown(session, there)
             elif answer is None:
                 session.media = ()  # what the PCRF has now nobody knows
+            elif first and not answer.result.ok:
+                self._forget(session)  # there is none, and none to be ended (RFC 6733 8.1)
             elif answer.result.ok:
                 classes = answer.classes or session.classes
                 session.classes = classes if sum(map(len, classes)) <= MOST_CLASS else ()

@@ -135,6 +135,18 @@ class World:
         async with Client(self.api) as client:
             return dict(await client.call(message, **more))
 
+    def gates(self) -> list[str]:
+        """Flow-Status of the voice of A and B."""
+        sessions = [session for imsi in (A, B) for session in self.pcrf.of(imsi)]
+        return [status.name for session in sessions if (status := session.media[0].status) is not None]
+
+    async def shows(self, state: str, within: float = 10.0) -> None:
+        """Wait until all dialogs have this state of bearers."""
+        end = time.monotonic() + within
+        while await self.qos() != {state}:
+            assert time.monotonic() < end, f"no {state}\n" + "\n".join(self.pcrf.ladder[-20:])
+            await asyncio.sleep(0.05)
+
     async def qos(self) -> set[str]:
         """The states of bearers that dialogs show."""
         found = await self.ask("dialog_get")
@@ -385,7 +397,7 @@ async def a_call_with_bearers(w: World) -> None:
         assert {session.request.imsi for session in w.pcrf.sessions.values()} == {A, B}
         await other.answer()
         await call.answered()
-        assert await w.qos() == {"erab_set"}
+        await w.shows("erab_set")
         await asyncio.gather(call.heard(10), other.heard(10))
         for session in w.pcrf.sessions.values():
             (media,) = session.media
@@ -393,7 +405,9 @@ async def a_call_with_bearers(w: World) -> None:
         await w.until(lambda: all(session.up for session in w.pcrf.sessions.values()), "bearers for the answer")
         await call.hold()
         await other.held()
+        await w.until(lambda: w.gates() == ["ENABLED_UPLINK", "ENABLED_DOWNLINK"], "the gates of hold")
         await call.resume()
+        await w.until(lambda: w.gates() == ["ENABLED"] * 2, "open gates")
         await call.hangup()
         await other.ended()
         await w.until(lambda: not w.pcrf.sessions, "STR")

@@ -10,15 +10,30 @@ from lteims.config.endpoint import Endpoint
 from lteims.diameter import attributes as a
 from lteims.diameter.attributes import DisconnectCause, TerminationCause
 from lteims.diameter.capabilities import Local
-from lteims.diameter.command import CER, CX, DPR, DWR, RX, SUCCESS, Node, Plain, answer_body, request_body
+from lteims.diameter.command import (
+    CER,
+    COMMANDS,
+    CX,
+    DPR,
+    DWR,
+    RX,
+    SUCCESS,
+    Node,
+    Plain,
+    Result,
+    answer_body,
+    name_of,
+    request_body,
+)
 from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Ppr, Rtr, Saa, Sar, Server, ServerCapabilities, Uar
 from lteims.diameter.cx_attributes import ReasonCode, ServerAssignmentType
 from lteims.diameter.cx_auth import AkaVector, AuthRequest, DigestVector, Scheme
+from lteims.diameter.errors import DiameterError, ResultCode
 from lteims.diameter.message import Header
 from lteims.diameter.peer import Peer
-from lteims.diameter.peer_events import Connected, Received, Send
+from lteims.diameter.peer_events import Connected, Deliver, Received, Reply, Send
 from lteims.diameter.requests import Outbox
-from lteims.diameter.rx import Aaa, Aar, Affected, Asr, Rar, RxResult, Str
+from lteims.diameter.rx import ACTIONS, Aaa, Aar, Affected, Asr, Rar, RxResult, Str
 from lteims.diameter.rx_attributes import (
     AbortCause,
     FlowStatus,
@@ -30,6 +45,7 @@ from lteims.diameter.rx_attributes import (
 )
 from lteims.diameter.rx_media import End, Flow, Media, codec_data, filters
 from lteims.trace import CX as CX_LAYER
+from lteims.trace import RX as RX_LAYER
 from tests.net.server import free_port
 from tests.peers.freediameter import through_the_relay
 from tests.vectors.capture import complaints, diameter, look
@@ -50,6 +66,9 @@ AUDIO = Media(
     rs=600,
     codecs=(codec_data(True, "offer", "m=audio 1 RTP/AVP 96"), codec_data(False, "answer", "m=audio 1 RTP/AVP 96")),
 )
+UE6, SERVER6 = IPv6Address("2001:db8::2"), IPv6Address("2001:db8::1")
+AUDIO6 = Media(1, (Flow(1, filters(End(SERVER6, 10000), End(UE6, None), 6)),), codecs=AUDIO.codecs[:1])
+UNKNOWN = Plain(Result(ResultCode.DIAMETER_UNKNOWN_SESSION_ID))
 EXCHANGES: list[tuple[Any, list[Any]]] = [
     (
         Uar("u@ims", IMPU, b"example", emergency=True),
@@ -69,20 +88,31 @@ EXCHANGES: list[tuple[Any, list[Any]]] = [
     (Rtr("u@ims", ReasonCode.REMOVE_S_CSCF, (IMPU,), "moved", ("v@ims",)), [Plain()]),
     (Ppr("u@ims", b"<IMSSubscription></IMSSubscription>"), [Plain()]),
     (
-        Aar((AUDIO,), UE, "001010123456789", service_urn="urn:service:sos"),
-        [Aaa(ip_can_type=5, rat_type=1004), Aaa(RxResult.IP_CAN_SESSION_NOT_AVAILABLE.result)],
+        Aar((AUDIO,), UE, "001010123456789", service_urn="urn:service:sos.police"),
+        [
+            Aaa(ip_can_type=5, rat_type=1004, classes=(b"of the PCRF",)),
+            Aaa(RxResult.IP_CAN_SESSION_NOT_AVAILABLE.result),
+        ],
     ),
     (
         Aar(
-            (AUDIO, Media(2, type=MediaType.OTHER, status=FlowStatus.REMOVED, application=b"IMS")),
-            IPv6Address("2001:db8::2"),
+            (AUDIO6, Media(2, type=MediaType.OTHER, status=FlowStatus.REMOVED, application=b"IMS")),
+            UE6,
             request_type=RxRequestType.UPDATE_REQUEST,
             status=ServiceInfoStatus.PRELIMINARY_SERVICE_INFORMATION,
+            classes=(b"of the PCRF",),
         ),
         [Aaa()],
     ),
-    (Str(TerminationCause.DIAMETER_LOGOUT), [Plain()]),
-    (Asr(AbortCause.BEARER_RELEASED), [Plain()]),
+    *(
+        (Aar((Media(1, AUDIO.flows[:1], kind, status),), UE), [Aaa()])
+        for kind, status in zip(MediaType, (*FlowStatus, *FlowStatus), strict=False)
+    ),
+    (Str(TerminationCause.DIAMETER_LOGOUT), [Plain(), UNKNOWN]),
+    (Str(TerminationCause.DIAMETER_LOGOUT, (b"of the PCRF", b"and more")), [Plain()]),
+    *((Asr(cause), [Plain(), UNKNOWN]) for cause in AbortCause),
+    (Rar(ACTIONS), [Plain(), UNKNOWN]),
+    *((Rar((action,), (Affected(1), Affected(2, (1, 2)))), [Plain()]) for action in SpecificAction),
     (Rar((SpecificAction.INDICATION_OF_RELEASE_OF_BEARER,), (Affected(1, (1, 2)),), AbortCause(2)), [Plain()]),
 ]
 
@@ -110,6 +140,7 @@ def commands() -> Iterator[bytes]:
 
 def errors() -> Iterator[bytes]:
     """What we answer to requests that are wrong, but for what would itself be wrong in Failed-AVP."""
+    yield from _refusals()
     peer = Peer(Local(US, (CX,)), CX_LAYER, name="peer", random=lambda: 0.5, outbox=Outbox(1, count(1)))
     peer.handle(Connected((SERVER,), accepted=True), 0)
     cer = Header(0x80, 257, 0, 1, 1).encode(Local(THEM, (CX,)).capabilities([SERVER]))
@@ -124,13 +155,31 @@ def errors() -> Iterator[bytes]:
         yield from (each.data for each in peer.handle(Received(header.encode(body)), 0) if isinstance(each, Send))
 
 
+def _refusals() -> Iterator[bytes]:
+    """Of a session that nobody knows, as whoever serves a request says it."""
+    peer = Peer(Local(US, (RX,)), RX_LAYER, name="peer", random=lambda: 0.5, outbox=Outbox(1, count(1)))
+    peer.handle(Connected((SERVER,), accepted=True), 0)
+    peer.handle(Received(Header(0x80, 257, 0, 1, 1).encode(Local(THEM, (RX,)).capabilities([SERVER]))), 0)
+    requests: tuple[Any, ...] = (Rar(ACTIONS), Asr(AbortCause.BEARER_RELEASED))
+    for number, request in enumerate(requests):
+        body = request_body(request, "ims.example;1;1", THEM, "example", "ims.example")
+        header = Header(0xC0, request.command.code, RX, number, number)
+        (told,) = peer.handle(Received(header.encode(body)), 0)
+        assert isinstance(told, Deliver)
+        refusal = DiameterError("no Rx session ims.example;1;1", ResultCode.DIAMETER_UNKNOWN_SESSION_ID)
+        yield from (each.data for each in peer.handle(Reply(told.incoming, refusal), 0) if isinstance(each, Send))
+
+
 async def test_a_relay_of_somebody_else_over_tcp(tmp_path: Path) -> None:
     await through_the_relay(tmp_path, Endpoint("127.0.0.1", free_port(("127.0.0.1",)), "tcp"))
 
 
 def test_tshark_has_nothing_to_say(tmp_path: Path) -> None:
     messages = [*neighbours(), *commands(), *errors()]
-    assert len(messages) == 6 + 12 + 15 + 4
+    assert len(messages) == 6 + len(EXCHANGES) + sum(len(answers) for _, answers in EXCHANGES) + 6
+    assert {name_of(Header.parse(each)) for each in messages} >= {
+        f"{command.name}-{end}" for command in COMMANDS.values() for end in ("Request", "Answer")
+    }
     packets = [diameter(number, each) for number, each in enumerate(messages)]
     seen = look(tmp_path / "diameter.pcap", packets)
     assert len(seen) == len(messages)

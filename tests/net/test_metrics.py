@@ -87,6 +87,17 @@ def test_promtool_finds_nothing_wrong(server: Server, metrics_port: int) -> None
     promtool("check", "config", str(CONFIG / "prometheus" / "prometheus.yml"))
 
 
+def test_what_guide_rules_and_dashboard_name_is_on_the_page(server: Server, metrics_port: int) -> None:
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", scraped(server, metrics_port), re.MULTILINE))
+    ends = ("_bucket", "_count", "_sum")
+    shown = {name + end for name, kind in kinds.items() for end in (("", *ends) if kind == "histogram" else ("",))}
+    for file in ("docs/ci.md", "config/prometheus/lteims.rules.yml", "config/grafana/dashboards/lteims.json"):
+        text = (CONFIG.parent / file).read_text(encoding="utf-8")
+        named = set(re.findall(r"\b(?:lteims|process)_\w+", text))
+        assert len(named) > 10
+        assert named - shown == set(), file
+
+
 def test_alerts_fire_when_they_are_meant_to_and_no_sooner() -> None:
     promtool("test", "rules", str(Path(__file__).parents[1] / "vectors" / "prometheus" / "rules.test.yml"))
 

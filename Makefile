@@ -1,54 +1,91 @@
-"""What holds for every test: their order, how several processes share them, and clean signals."""
+# lteims. `make` alone lists the targets; everything that is installed goes into .venv, nothing outside the checkout.
+PYTHON ?=
+CONFIG ?= config/ims.cfg
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+# Where npm is there already, by whomever, it will do: builds of nodejs from elsewhere hold it, and exclude Debian's.
+PEERS = sip-tester baresip-core baresip-ffmpeg linphone-cli tshark openssl tmux prometheus $(if $(shell command -v npm 2>/dev/null),,npm)
+RIVALS := sip-tester kamailio
+ENGINE = debootstrap $(if $(shell { docker info || dockerd --version; } >/dev/null 2>&1 && echo there),,docker.io) \
+	$(if $(shell docker compose version 2>/dev/null),,docker-compose)
+LAB := user-mode-linux kmod iproute2 tcpdump freediameterd freediameter-extensions osmo-msc osmo-hlr
+TESTS ?= tests/kernel
+JOBS ?= 2
+IMAGE_TEST := tests/net/test_image_engine.py
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+PROFILES := --profile sim --profile sgs --profile open5gs --profile monitoring
+.DEFAULT_GOAL := help
+.PHONY: help install run test ci lint bench lab image image-test up down demo
 
-import signal
-from collections.abc import Iterator
-from typing import Any
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "make %-11s %s\n", $$1, $$2}'
 
-import pytest
-from xdist.scheduler.loadscope import LoadScopeScheduling
+install: $(VENV)/.installed ## make .venv with the pinned packages and .venv/bin/lteims
+	@echo "$(BIN)/lteims is ready"
 
-FIRST = "tests/unit/test_house.py"
-LAB = "tests/kernel/"
-IMAGE = "tests/net/test_image_engine.py"
-PLACES = (FIRST, LAB, IMAGE, "tests/flows/", "tests/unit/", "tests/net/")
+run: $(VENV)/.installed ## start the server on config/ims.cfg (CONFIG=... for another)
+	$(BIN)/lteims $(CONFIG)
 
+test: lint ## lint, then every test, with real SIP phones from Debian (JOBS=2 at a time)
+	@sh .ci/packages $(PEERS) $(LAB)
+	$(BIN)/python -m pytest -n $(JOBS)
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A broken house says so before anything else; the lab, which one process waits for, begins early, and the image is
-    built meanwhile, before anything measures time."""
-    items.sort(key=lambda item: _place(item.nodeid))
+ci: lint ## make test and make image-test in one: one run of pytest with one count at its end
+	@sh .ci/packages $(PEERS) $(LAB) $(ENGINE)
+	$(BIN)/python -m pytest -n $(JOBS) tests $(IMAGE_TEST)
 
+lint: $(VENV)/.installed-dev ## ruff, the format, mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
-def _place(nodeid: str) -> int:
-    return next((n for n, start in enumerate(PLACES) if nodeid.startswith(start)), len(PLACES))
+bench: $(VENV)/.installed-dev ## every benchmark, against a peer or a floor, as one table
+	@sh .ci/packages $(RIVALS)
+	$(BIN)/python -m bench.run
 
+lab: $(VENV)/.installed-dev ## run tests/kernel on a kernel with SCTP and ESP: this one or the lab's (TESTS=FILE for some)
+	@sh .ci/packages $(LAB)
+	@$(BIN)/python -m tests.kernel.lab $(TESTS)
 
-class ByFile(LoadScopeScheduling):  # type: ignore[misc] # it comes without types
-    """The tests of a file share servers, and those of tests/kernel one boot of the lab: each goes to one process."""
+image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root, BASE=IMAGE for another Debian)
+	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") $(if $(BASE),--build-arg BASE=$(BASE)) \
+		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' lteims/__init__.py) -t lteims .
+	@docker image inspect -f 'lteims: {{.Size}} octets' lteims
 
-    def _split_scope(self, nodeid: str) -> str:
-        return LAB if nodeid.startswith(LAB) else nodeid.split("::", 1)[0]
+image-test: $(VENV)/.installed-dev ## build the image and try it on a Docker engine, with phones outside and with compose
+	@sh .ci/packages $(PEERS) $(ENGINE)
+	$(BIN)/python -m pytest $(IMAGE_TEST)
 
+up: image ## start the server in a container of its own (PROFILE=monitoring: with Prometheus and Grafana)
+	$(COMPOSE) $(if $(PROFILE),--profile $(PROFILE)) up -d
+	@$(COMPOSE) exec -T ims sh -c 'until health >/dev/null 2>&1; do sleep 0.2; done'
+	@$(COMPOSE) logs --no-color ims | grep ready: | tail -n 1
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    config.option.loadscopereorder = False  # the order above holds
-    return ByFile(config, log)
+down: ## stop what `make up` has started; the state is kept
+	$(COMPOSE) $(PROFILES) down
 
+demo: $(VENV)/.installed ## two virtual phones register, call and text at the server of `make run`; every message is shown
+	$(BIN)/lteims ue -v docs/scenarios/two_phones.yaml
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Whoever runs everything shall know what that is not."""
-    image = config.rootpath / IMAGE
-    given = [config.invocation_params.dir / argument for argument in config.args]
-    if image not in given and any(folder in image.parents for folder in given):
-        terminalreporter.write_line("image: not built and not tried in this run; `make image-test` does")
+$(BIN)/python:
+	python=$$(sh .ci/python $(PYTHON)) && $$python -m venv $(VENV)
 
+$(VENV)/.requirements: requirements.txt requirements-build.txt | $(BIN)/python
+	$(PIP) --require-hashes -r requirements.txt
+	$(PIP) --require-hashes -r requirements-build.txt
+	@touch $@
 
-@pytest.fixture(autouse=True)
-def _signals_as_before() -> Iterator[None]:
-    """A program run in this process leaves its handlers; a child of a later test would not die of SIGTERM then."""
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in former.items():
-        if signal.getsignal(number) is not handler:
-            signal.signal(number, handler)
+# Sources that differ from the installed package, be they newer, older, more or fewer, make it anew.
+ifneq ($(shell test -x $(BIN)/python && $(BIN)/python -I -m lteims.installed 2>&1),current)
+.PHONY: $(VENV)/.installed
+endif
+$(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py
+	@rm -rf build/lib* build/bdist*
+	$(PIP) --no-build-isolation --no-deps --force-reinstall .
+	@if [ -e build/pure ]; then echo "lteims runs as pure Python, about half as fast: $$(cat build/pure)"; fi
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -82,6 +82,7 @@ ifneq ($(shell test -x $(BIN)/python && $(BIN)/python -I -m lteims.installed 2>&
 endif
 $(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py
 	@rm -rf build/lib* build/bdist*
+	@echo "building lteims: where there is a C compiler, a minute or two of all processors"
 	$(PIP) --no-build-isolation --no-deps --force-reinstall .
 	@if [ -e build/pure ]; then echo "lteims runs as pure Python, about half as fast: $$(cat build/pure)"; fi
 	@touch $@

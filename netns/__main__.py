@@ -1,12 +1,16 @@
-"""The tool `netns/lab`: up, down, exec, show. Exit code 0, 1 for what cannot be done, 2 for a wrong command line."""
+"""The tool `netns/lab`: up, down, exec, run, show. Exit code 0, 1 for what cannot be done, 2 for a wrong command line;
+that of `exec` is the program's, that of `run` the result.
+"""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from netns import network
-from netns.topology import LabError, Topology, load, names
+from netns import compose, network, programs
+from netns.errors import LabError
+from netns.topology import Topology, load, names, of
 
 DEFAULT = "volte"
 
@@ -20,14 +24,18 @@ def main(arguments: Sequence[str]) -> int:
             case "up":
                 _up(options.topology, options.name)
             case "down":
-                print(f"lab {options.name}: {network.down(options.name)} namespaces removed")
+                print(f"lab {options.name}: {programs.down(options.name)} namespaces removed")
             case "exec":
                 _exec(options.name, options.node, options.program)
+            case "run":
+                return _run(options)
             case _:
                 _show(options.topology, options.name)
         sys.stdout.flush()
     except BrokenPipeError:  # `netns/lab show | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130  # as shells report it
     except (LabError, OSError) as error:
         print(f"netns/lab: {error}", file=sys.stderr)
         return 1
@@ -37,15 +45,19 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("netns/lab", description="Networks of namespaces for labs (docs/lab.md).")
     commands = parser.add_subparsers(dest="command", required=True)
-    topology = f"one of {', '.join(names())}, or the path of a .toml file"
+    topology = f"one of {', '.join(names())}, or the path of a .toml or compose file"
     up = commands.add_parser("up", help="build a lab")
     up.add_argument("topology", nargs="?", default=DEFAULT, metavar="TOPOLOGY", help=f"{topology} (default: {DEFAULT})")
     down = commands.add_parser("down", help="end a lab's programs and remove it; also what a failed up left")
     down.add_argument("topology", nargs="?", metavar="TOPOLOGY", help="not needed: all of the lab goes down")
     run = commands.add_parser("exec", help="run a program in a node")
+    play = commands.add_parser("run", help="build the lab of a compose file, run its services, remove it")
+    play.add_argument("profiles", nargs="*", metavar="PROFILE", help="as of docker compose (none: the server alone)")
+    play.add_argument("-f", "--file", type=Path, default=compose.FILE, help="the compose file (default: %(default)s)")
+    play.add_argument("--keep", type=Path, metavar="DIR", help="a new folder for what the services write (else: none)")
     show = commands.add_parser("show", help="the topologies and the labs that are up, or one topology as a table")
     show.add_argument("topology", nargs="?", metavar="TOPOLOGY", help=topology)
-    for command in (up, down, run, show):
+    for command in (up, down, run, play, show):
         command.add_argument("-n", "--name", default="lab", help="the lab's name, for several at once (default: lab)")
     run.add_argument("node", metavar="NODE")
     run.add_argument("program", nargs=argparse.REMAINDER, metavar="CMD...")
@@ -70,6 +82,13 @@ def _exec(name: str, node: str, program: Sequence[str]) -> None:
     command = network.within(network.namespace(name, node), program or [os.environ.get("SHELL", "/bin/sh")])
     sys.stdout.flush()
     os.execvp(command[0], command)
+
+
+def _run(options: argparse.Namespace) -> int:
+    stack = compose.read(options.file, os.environ)
+    lab, services = network.Lab(of(stack), options.name), stack.chosen(options.profiles)
+    network.root(" ".join(["run", *options.profiles]))
+    return programs.run(lab, services, options.keep)
 
 
 def _show(topology: str | None, name: str) -> None:

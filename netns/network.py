@@ -7,6 +7,7 @@ and nothing is made outside of them. Needs root.
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -22,7 +23,8 @@ from pyroute2 import IPRoute
 from pyroute2 import netns as namespaces
 from pyroute2.netlink.exceptions import NetlinkError
 
-from netns.topology import NAME, LabError, Network, Node, Topology, load
+from netns.errors import LabError
+from netns.topology import NAME, Network, Node, Topology, load
 
 NETNS = Path("/run/netns")
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -80,16 +82,17 @@ class Lab:
 
     def up(self) -> None:
         """Build it all, or nothing. LabError: no root, a lab of this name is up, or the kernel refuses."""
-        _root(f"up {self.topology.name}")
-        if nodes := up(self.name):
-            raise LabError(f"lab {self.name} is up already ({', '.join(nodes)}): netns/lab down, or another --name")
-        try:
-            self._build()
-        except BaseException as error:  # Ctrl-C too: what is half-made must not stay
-            down(self.name)
-            if isinstance(error, (NetlinkError, OSError)):
-                raise LabError(f"lab {self.name} cannot be built, and is taken down again: {error}") from error
-            raise
+        root(f"up {self.topology.name}")
+        with _alone():
+            if nodes := up(self.name):
+                raise LabError(f"lab {self.name} is up already ({', '.join(nodes)}): netns/lab down, or another --name")
+            try:
+                self._build()
+            except BaseException as error:  # Ctrl-C too: what is half-made must not stay
+                down(self.name)
+                if isinstance(error, (NetlinkError, OSError)):
+                    raise LabError(f"lab {self.name} cannot be built, and is taken down again: {error}") from error
+                raise
 
     def _build(self) -> None:
         for node in self.topology.nodes:
@@ -137,7 +140,9 @@ class Lab:
 def checked(name: str) -> str:
     """The name of a lab, if it can be one."""
     if not NAME.fullmatch(name):
-        raise LabError(f"{name!r} is no name for a lab: a small letter, then up to 12 small letters and digits")
+        raise LabError(
+            f"{name!r} is no name for a lab: a small letter, then up to 14 small letters, digits and hyphens"
+        )
     return name
 
 
@@ -165,11 +170,12 @@ def down(lab: str) -> int:
     """End what runs in the lab's namespaces and remove them, however much of the lab there is; their number."""
     nodes = up(lab)
     if nodes:
-        _root("down")
+        root("down")
     paths = [NETNS / namespace(lab, node) for node in nodes]
     _end_processes(paths)
     for path in paths:
-        namespaces.remove(path.name)
+        with contextlib.suppress(FileNotFoundError):  # somebody else takes it down, too
+            namespaces.remove(path.name)
     return len(paths)
 
 
@@ -178,9 +184,22 @@ def within(name: str, command: Sequence[str]) -> list[str]:
     return ["nsenter", f"--net={NETNS / name}", "--", *command]
 
 
-def _root(action: str) -> None:
+def root(action: str) -> None:
+    """LabError for somebody else; `action` is what root would write behind netns/lab."""
     if os.geteuid():
         raise LabError(f"network namespaces need root: sudo netns/lab {action}")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One lab is built at a time: of two with the same name the later one must not take the first one down."""
+    NETNS.mkdir(parents=True, exist_ok=True)
+    number = os.open(NETNS, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 def _create(name: str, forward: bool) -> None:
@@ -260,8 +279,11 @@ def _end_processes(paths: Sequence[Path]) -> None:
 
 def _processes(paths: Sequence[Path]) -> list[int]:
     """Those in the namespaces; a zombie is in none any more."""
-    wanted = {(state.st_dev, state.st_ino) for state in (path.stat() for path in paths)}
-    found = []
+    wanted, found = set(), []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            state = path.stat()
+            wanted.add((state.st_dev, state.st_ino))
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):

@@ -1,24 +1,27 @@
 """A topology: networks, the nodes on them with their addresses of both families, routers and default routes.
 
-Read from *.toml beside this file, checked for typing errors and overlaps; used by network.py, which builds it.
+Read from *.toml beside this file or from compose.yaml, checked for typing errors and overlaps; used by network.py,
+which builds it.
 """
 
-import difflib
+import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any
 
+from netns import compose
+from netns.errors import LabError, located, meant
+
 FOLDER = Path(__file__).parent
-NAME = re.compile(r"[a-z][a-z0-9]{0,12}")  # also the name of an interface, which has at most 15 characters
+NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?!switch$)){0,14}")  # also the name of an interface: at most 15 characters
+TAKEN = frozenset({"all", "bridge", "default", "lo"})  # devices that are there without us, and settings for all of them
 MTU = range(1280, 65536)  # RFC 8200 5: IPv6 needs 1280 at least
-
-
-class LabError(Exception):
-    """What is wrong, where, and what to do, in one line for the terminal."""
+_HEADER = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
+_KEY = re.compile(r"\s*([\w.-]+)\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +75,59 @@ class Topology:
         for each in found:
             if each.node == node:
                 return each
-        raise LabError(f"{self.name}: no node {node}{' on ' + network if network else ''}{_meant(node, found)}")
+        near = meant(node, [each.node for each in found])
+        raise LabError(f"{self.name}: no node {node}{' on ' + network if network else ''}{near}")
 
 
 def names() -> tuple[str, ...]:
     """The topologies that come with the product."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+    return tuple(sorted([compose.FILE.stem, *(path.stem for path in FOLDER.glob("*.toml"))]))
 
 
 def load(name: str) -> Topology:
-    """A topology by its name, or by the path of a .toml file. LabError where it is absent or wrong."""
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        if name.endswith(".toml"):
-            raise LabError(f"{path}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
-        raise LabError(
-            f"no topology {name}: there are {', '.join(names())}, or give the path of a .toml file"
-        ) from None
-    return parse(text, path)
+    """A topology by its name, or by the path of a .toml or .yaml file. LabError where it is absent or wrong."""
+    path = Path(name)
+    if path.suffix not in (".toml", *compose.SUFFIXES):
+        path = compose.FILE if name == compose.FILE.stem else FOLDER / f"{name}.toml"
+        if not path.is_file():
+            raise LabError(f"no topology {name}: there are {', '.join(names())}, or give the path of a file")
+    if path.suffix == ".toml":
+        return parse(compose.text_of(path), path)
+    return of(compose.read(path, os.environ))
 
 
 def parse(text: str, path: Path) -> Topology:
-    """The checked topology; LabError with the file, the place in it and the reason."""
+    """The checked topology of a .toml file; LabError with the file, the line, the place in it and the reason."""
     try:
-        return _topology(tomllib.loads(text), path.stem)
-    except tomllib.TOMLDecodeError as error:
-        raise LabError(f"{path}: no TOML: {error}") from None
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no TOMLDecodeError
+        line = re.search(r" \(at line (\d+), .*\)$", str(error))
+        where, what = (f"{path}:{line[1]}", str(error)[: line.start()]) if line else (path, error)
+        raise LabError(f"{where}: no TOML: {what}") from None
+    try:
+        return _topology(data, path.stem)
     except LabError as error:
-        raise LabError(f"{path}: {error}") from None
+        raise located(error, path, _lines(text)) from None
+
+
+def of(stack: compose.Stack) -> Topology:
+    """The network of a compose file's services. LabError as of `parse`."""
+    try:
+        return _topology(stack.data, stack.path.stem)
+    except LabError as error:
+        raise located(error, stack.path, stack.lines) from None
+
+
+def _lines(text: str) -> dict[str, int]:
+    """Where each table and key of a .toml file stands."""
+    table, found = "", dict[str, int]()
+    for n, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            table = header[1]
+            found.setdefault(table, n)
+        elif key := _KEY.match(line):
+            found.setdefault(f"{table}.{key[1]}" if table else key[1], n)
+    return found
 
 
 def _topology(data: Mapping[str, Any], name: str) -> Topology:
@@ -117,7 +143,7 @@ def _topology(data: Mapping[str, Any], name: str) -> Topology:
 
 
 def _network(name: str, data: Any) -> Network:
-    where = f"networks.{_name(name, 'networks')}"
+    where = _name(name, "networks")
     table = _table(data, where)
     _known(table, {"ipv4", "ipv6", "mtu", "nodes"}, where)
     ipv4, ipv6 = (
@@ -135,7 +161,7 @@ def _network(name: str, data: Any) -> Network:
 
 
 def _interface(node: str, addresses: Any, network: str, where: str) -> Interface:
-    where = f"{where}.nodes.{_name(node, where)}"
+    where = _name(node, f"{where}.nodes")
     if not isinstance(addresses, list) or len(addresses) != 2:
         raise LabError(f'{where}: must be ["IPv4 address", "IPv6 address"]')
     ipv4, ipv6 = (_of(kind, each, where) for kind, each in zip((IPv4Address, IPv6Address), addresses, strict=True))
@@ -171,7 +197,7 @@ def _nodes(networks: tuple[Network, ...], data: Mapping[str, Any]) -> tuple[Node
             places.setdefault(interface.node, []).append(interface)
     for name in data:
         if name not in places:
-            raise LabError(f"nodes.{name}: on no network{_meant(name, places)}")
+            raise LabError(f"nodes.{name}: on no network{meant(name, places)}")
     return tuple(_node(name, tuple(own), data.get(name, {}), networks) for name, own in places.items())
 
 
@@ -191,13 +217,17 @@ def _node(name: str, own: tuple[Interface, ...], data: Any, networks: tuple[Netw
     for each in neighbours:
         if each.node == table["via"]:
             return Node(name, own, forward, each)
-    raise LabError(f"{where}.via: {table['via']} is no neighbour of {name}{_meant(str(table['via']), neighbours)}")
+    near = meant(str(table["via"]), [each.node for each in neighbours])
+    raise LabError(f"{where}.via: {table['via']} is no neighbour of {name}{near}")
 
 
 def _name(name: str, where: str) -> str:
+    """The place of the network or node of this name."""
     if not NAME.fullmatch(name):
-        raise LabError(f"{where}: {name!r} is no name: a small letter, then up to 12 small letters and digits")
-    return name
+        raise LabError(f"{where}.{name}: is no name: a small letter, then up to 14 small letters, digits and hyphens")
+    if name in TAKEN:
+        raise LabError(f"{where}.{name}: is the kernel's own name: take another")
+    return f"{where}.{name}"
 
 
 def _table(data: Any, where: str) -> Mapping[str, Any]:
@@ -210,7 +240,7 @@ def _known(table: Mapping[str, Any], keys: set[str], where: str) -> None:
     for key in table:
         if key not in keys:
             place = f"{where}.{key}" if where else key
-            raise LabError(f"{place}: unknown{_meant(key, keys)}; known here: {', '.join(sorted(keys))}")
+            raise LabError(f"{place}: unknown{meant(key, keys)}; known here: {', '.join(sorted(keys))}")
 
 
 def _of(kind: Any, given: Any, where: str) -> Any:
@@ -218,12 +248,8 @@ def _of(kind: Any, given: Any, where: str) -> Any:
     try:
         if not isinstance(given, str):
             raise ValueError("must be a text in quotes" if given is not None else "is missing")
+        if "%" in given:
+            raise ValueError(f"{given} names an interface")
         return kind(given)
     except ValueError as error:
         raise LabError(f"{where}: {error}") from None
-
-
-def _meant(name: str, known: Iterable[str | Interface]) -> str:
-    """The proposal for a name that was mistyped; "" where none is near."""
-    near = difflib.get_close_matches(name, [each.node if isinstance(each, Interface) else each for each in known], 1)
-    return f" (did you mean {near[0]}?)" if near else ""

@@ -18,8 +18,9 @@ from pyroute2 import netns as namespaces
 
 from netns import network
 from netns.__main__ import main
+from netns.errors import LabError
 from netns.network import NETNS, Lab
-from netns.topology import LabError, load, names
+from netns.topology import load, names
 
 pytestmark = pytest.mark.native
 

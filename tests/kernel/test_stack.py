@@ -1,100 +1,168 @@
-"""The profile `sgs` of compose.yaml where the kernel has SCTP: its services with their own addresses and command lines.
+"""`netns/lab run`: the services of compose.yaml in namespaces, to their result, and nothing is left, however it ends.
 
-Each container is a node of a lab. The server has the image's configuration, with what its environment defines in it;
-who is waited for in compose.yaml is waited for here.
+The profile `sim` needs namespaces only; `sgs` needs SCTP.
 """
 
 import os
-import re
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import yaml
+import pytest
 
-from netns.network import Lab
+from netns import network
+from netns.programs import RUNS
 
 ROOT = Path(__file__).resolve().parents[2]
-PROFILE = "sgs"
-SERVER, RESULT = "ims-core", "mme"
-LTEIMS = [sys.executable, "-m", "lteims"]
-# As a container has it: a file system of the server's own for its state
-STATE = 'mount -t tmpfs own /var/lib && mkdir /var/lib/lteims && exec "$@"'
-OWN_STATE = ["unshare", "--mount", "sh", "-c", STATE, "-"]
+TOOL = str(ROOT / "netns" / "lab")
+NOBODY = 65534
+# A server that is soon well, and a test that connects to it and waits; ims is not there.
+SMALL = """
+services:
+  hss:
+    image: lteims
+    command: [hss, --listen, "tcp:10.1.0.1:3868", /usr/share/lteims/scenarios/core/hss.cfg]
+    healthcheck: {test: [CMD, grep, -q, ":0F1C 00000000:0000 0A", /proc/net/tcp]}
+    networks: {lab: {ipv4_address: 10.1.0.1, ipv6_address: "fd01::1"}}
+  tester:
+    image: lteims
+    command: [TESTER]
+    healthcheck: {disable: true}
+    depends_on: {hss: {condition: service_healthy}}
+    networks: {lab: {ipv4_address: 10.1.0.2, ipv6_address: "fd01::2"}}
+networks:
+  lab: {ipam: {config: [{subnet: 10.1.0.0/24}, {subnet: "fd01::/64"}]}}
+"""
 
 
-def plain(value: str) -> str:
-    """A value of compose.yaml where the environment says nothing."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+@pytest.fixture
+def name() -> Iterator[str]:
+    """A lab's name of our own; nothing of it may be left by a test."""
+    name = f"s{os.getpid()}"
+    yield name
+    left = [*network.up(name), *RUNS.glob(f"*.{name}"), *processes(name)]
+    network.down(name)
+    assert not left
 
 
-def services() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    return {name: service for name, service in found.items() if PROFILE in service.get("profiles", ())}
+def processes(name: str) -> list[int]:
+    """Programs of the lab of that name: by their folder, also where their namespace has no name any more."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                where = os.readlink(entry / "cwd")
+            except OSError:
+                continue
+            if where.startswith(f"{RUNS}/lteims.{name}"):
+                found.append(int(entry.name))
+    return found
 
 
-def node(service: str) -> str:
-    return service.replace("-", "")
+def small(folder: Path, *command: str) -> list[str]:
+    """Arguments for the small stack with this test in it."""
+    path = folder / "small.yaml"
+    path.write_text(SMALL.replace("TESTER", ", ".join(command)), encoding="utf-8")
+    return ["--file", str(path)]
 
 
-def topology(stack: Mapping[str, Any], folder: Path) -> str:
-    """The network of the stack, for `Lab`."""
-    lines = ["[networks.lab]", 'ipv4 = "172.30.90.0/24"', 'ipv6 = "fd30:90::/64"', "[networks.lab.nodes]"]
-    for name, service in stack.items():
-        address = plain(service["networks"]["lab"]["ipv4_address"])
-        lines.append(f'{node(name)} = ["{address}", "fd30:90::{address.rpartition(".")[2]}"]')
-    file = folder / "stack.toml"
-    file.write_text("\n".join(lines), encoding="utf-8")
-    return str(file)
+def tool(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [TOOL, *arguments], env={**os.environ, **env}, capture_output=True, text=True, timeout=240, check=False
+    )
 
 
-def command(service: Mapping[str, Any]) -> list[str]:
-    """What the image's entrypoint makes of a service."""
-    if "command" in service:
-        words = [plain(word) for word in service["command"]]
-        return [*LTEIMS, *(word.replace("/usr/share/lteims", str(ROOT / "docs")) for word in words)]
-    handed = re.search(r"for name in ([A-Z0-9_ ]+); do", (ROOT / "docker/entrypoint").read_text(encoding="utf-8"))
-    assert handed is not None
-    values = {name: plain(service["environment"].get(name, "")) for name in handed[1].split()}
-    defines = [word for name, value in values.items() if value for word in ("-D", f'{name}="{value}"')]
-    return [*OWN_STATE, *LTEIMS, *defines, str(ROOT / "config/container.cfg")]
+def begun(name: str, *arguments: str, until: str) -> "subprocess.Popen[str]":
+    """The tool, as soon as it has said something."""
+    program = subprocess.Popen([TOOL, "run", "-n", name, *arguments], stdout=subprocess.PIPE, text=True)
+    assert program.stdout
+    for line in program.stdout:
+        if until in line:
+            return program
+    raise AssertionError(f"it ended with {program.wait()}, and never said: {until}")
 
 
-@contextmanager
-def started(lab: Lab, stack: Mapping[str, Any], names: Iterable[str], folder: Path) -> Iterator[None]:
-    """Services that are ready."""
-    running = {name: begin(lab, name, stack[name], folder / name) for name in names}
-    try:
-        end = time.monotonic() + 60.0
-        for name, process in running.items():
-            while " ready: " not in (said := (folder / name).read_text(encoding="utf-8")):
-                assert process.poll() is None, said
-                assert time.monotonic() < end, said
-                time.sleep(0.1)
-        yield
-    finally:
-        for process in running.values():
-            process.terminate()
-            process.wait(20)
+@pytest.mark.native
+def test_two_phones_try_the_server_with_its_core(name: str, tmp_path: Path) -> None:
+    done = tool("run", "sim", "-n", name, "--keep", str(tmp_path / "kept"), LTEIMS_NET="10.77.1")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    said = [(who.strip(), what) for who, _, what in (line.partition(" | ") for line in done.stdout.splitlines())]
+    assert {who for who, _ in said} == {"lab", "ims", "ims-core", "hss", "pcrf", "phones"}
+    order = ["hss is healthy", "pcrf is healthy", "ims-core is healthy", "phones ended with exit code 0"]
+    assert [what for who, what in said if who == "lab"] == order
+    assert any(who == "ims-core" and "sip 10.77.1.12:5060" in what for who, what in said)
+    assert any(who == "hss" and "SAA 2001" in what for who, what in said)
+    assert "call ended" in (tmp_path / "kept" / "ims-core" / "ims.log").read_text(encoding="utf-8")
 
 
-def begin(lab: Lab, name: str, service: Mapping[str, Any], output: Path) -> "subprocess.Popen[bytes]":
-    with output.open("wb") as out:
-        return lab.popen(node(name), command(service), cwd=ROOT, stdin=subprocess.PIPE, stdout=out, stderr=out)
+def test_an_mme_tries_the_server(name: str) -> None:
+    done = tool("run", "sgs", "-n", name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "mme ended with exit code 0" in done.stdout
 
 
-def test_its_scenario_passes(tmp_path: Path) -> None:
-    stack = services()
-    assert list(stack[RESULT]["depends_on"]) == [SERVER]
-    with (
-        Lab.of(topology(stack, tmp_path), f"c{os.getpid() % 10000}") as lab,
-        started(lab, stack, stack[SERVER]["depends_on"], tmp_path),
-        started(lab, stack, [SERVER], tmp_path),
-    ):
-        done = lab.run(node(RESULT), command(stack[RESULT]), 120.0)
-        said = done.stdout + done.stderr + (tmp_path / SERVER).read_text(encoding="utf-8")
-        assert done.returncode == 0, said
+@pytest.mark.native
+def test_the_exit_code_is_the_tests(name: str, tmp_path: Path) -> None:
+    done = tool("run", "-n", name, *small(tmp_path, "ue", "absent.yaml"))
+    assert done.returncode == 1
+    assert "tester | " in done.stdout
+    assert "tester ended with exit code 1" in done.stdout
+
+
+@pytest.mark.native
+def test_a_server_that_cannot_start_ends_the_run(name: str, tmp_path: Path) -> None:
+    arguments = small(tmp_path, "pcrf")
+    path = Path(arguments[-1])
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("tcp:10.1.0.1:3868", "tcp:10.9.9.9:3868"), encoding="utf-8"
+    )
+    done = tool("run", "-n", name, *arguments)
+    assert done.returncode == 1
+    assert done.stderr == "netns/lab: hss ended with exit code 1\n"
+    assert "10.9.9.9" in done.stdout
+
+
+@pytest.mark.native
+def test_stopped_in_the_middle_it_ends_in_order(name: str, tmp_path: Path) -> None:
+    with begun(name, *small(tmp_path, "pcrf"), until="hss is healthy") as program:
+        program.send_signal(signal.SIGINT)
+        program.send_signal(signal.SIGTERM)  # impatience changes nothing
+        assert program.stdout
+        said = program.stdout.read()
+    assert program.returncode in (130, 143)
+    assert "lab    | stopped by SIG" in said
+    assert "killed" not in said
+
+
+@pytest.mark.native
+def test_what_a_kill_left_is_removed_by_the_next_run(name: str, tmp_path: Path) -> None:
+    arguments = small(tmp_path, "pcrf")
+    with begun(name, *arguments, until="hss is healthy") as program:
+        second = tool("run", "-n", name, *arguments)  # meanwhile
+        assert second.returncode == 1
+        assert f"lab {name} runs already" in second.stderr
+        program.kill()
+    assert network.up(name)
+    with begun(name, *arguments, until="hss is healthy") as program:
+        program.terminate()
+    assert program.returncode == 143
+
+
+@pytest.mark.native
+def test_down_ends_a_run(name: str, tmp_path: Path) -> None:
+    with begun(name, *small(tmp_path, "pcrf"), until="hss is healthy") as program:
+        assert tool("down", "-n", name).stdout == f"lab {name}: 2 namespaces removed\n"
+        program.wait(20)
+
+
+@pytest.mark.native
+def test_without_root_it_says_so(name: str) -> None:
+    code = f"""
+import os, sys
+from netns.__main__ import main
+os.setuid({NOBODY})
+sys.exit(main(["run", "sim", "-n", "{name}"]))"""
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (1, "netns/lab: network namespaces need root: sudo netns/lab run sim\n")

@@ -1,7 +1,7 @@
 """One call as a machine (TS 24.229 5.7, RFC 3261 13 to 15 at a B2BUA): the caller, and the branches to the callee.
 
-Pure: `handle(event)` returns actions; calls.py carries them out on legs, or on the server's own end. A branch is one
-contact of the callee, or one more phone that answers behind it. The arrows are drawn in tests/flows/test_call.py.
+Pure: `handle(event)` returns actions; call_driver.py carries them out on legs, or on the server's own end. A branch
+is one contact of the callee, or one more phone that answers behind it. The arrows are in tests/flows/test_call.py.
 """
 
 from collections.abc import Iterable, Sequence
@@ -213,6 +213,11 @@ class Call:
         self._turns = [list(group) for group in groups]
         self._best: Refused | None = None
         self._acked = False  # has the winner's 2xx been acknowledged?
+
+    @property
+    def early(self) -> bool:
+        """Is it still to be answered?"""
+        return self.state in (S.INIT, S.RINGING)
 
     def handle(self, event: Event) -> list[Action]:
         """The actions for one event, in order."""

@@ -23,11 +23,9 @@ from lteims.sip.errors import SipError
 from lteims.sip.message import Response
 from lteims.trace import IMS, INFO, WARN, log
 
-EARLY = (machine.S.INIT, machine.S.RINGING)
-
 
 class Owner(Protocol):
-    """calls.py."""
+    """call_driver.py."""
 
     def handle(self, session: Session, event: machine.Event) -> None:
         """Let the machine of a call decide."""
@@ -227,7 +225,7 @@ class Callees:
     def _unmet(self, branch: Branch) -> None:
         session = branch.session
         session.limit = None
-        if session.call.state not in EARLY:
+        if not session.call.early:
             return
         why = "the caller's preconditions were not met"
         others = [other for other in session.branches if other is not branch and self._listens(other)]

@@ -1,6 +1,6 @@
 """What is kept of each dialog for the operator: the remote API's dialog_get (manual 6.6), for 30 s after its end.
 
-calls.py makes one for every leg; the leg writes its messages, calls.py its states; control.py reads them.
+calls.py makes one for every leg; the leg writes its messages, call_driver.py its states; control.py reads them.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """A call with all that it is made of: machine, branches, media, who and whom (TS 24.229 5.7).
 
-Made by opening.py; calls.py, inside.py, activity.py and control.py read it.
+Made by opening.py; calls.py, call_driver.py, inside.py, activity.py and control.py read it.
 """
 
 from collections.abc import Iterator

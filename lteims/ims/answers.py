@@ -1,6 +1,7 @@
 """The answers inside the dialogs of a call: who waits for them, and what the other side may see of a message.
 
-inside.py sends requests from one leg to the other, or of the server's own, and names here who hears what comes back.
+inside.py and reinvites.py send requests from one leg to the other, own_requests.py the server's own; they name here
+who hears what comes back.
 """
 
 from functools import partial
@@ -14,6 +15,7 @@ from lteims.sip.errors import SipError
 from lteims.sip.message import Message, Request, Response
 from lteims.sip.multipart import body_of
 
+GONE = (408, 481)  # after these the dialog is over: RFC 3261 12.2.1.2
 _PASSED_BACK = ("warning", "retry-after", "reason", "accept", "allow", "recv-info")
 
 
@@ -94,3 +96,20 @@ def body_of_ack(ack: Request) -> bytes | None:
         return body_of(ack, SDP)
     except SipError:
         return None
+
+
+def answer_body(branch: Branch, far: Leg, response: Response, *, offered: bool) -> bytes:
+    """The SDP of a 2xx for the other side; an offer that got no answer is withdrawn. SipError 400, 488, 503."""
+    sdp = body_of(response, SDP)
+    if sdp:
+        return branch.carry(far.side, sdp, offer=not offered)
+    if offered:
+        branch.anchor.withdraw()
+    return b""
+
+
+def reply_with(near: Leg, transaction: ServerTransaction, body: bytes) -> None:
+    """Answer an UPDATE or PRACK 200, with this SDP."""
+    response = transaction.make(200)
+    put_body(response, body, SDP)
+    near.reply(transaction, response)

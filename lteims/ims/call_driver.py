@@ -15,11 +15,11 @@ from lteims.ims.branch import Branch
 from lteims.ims.call import MO, AckCallee, B, Bye, CancelCallee, EarlyOver, End, Invite, Respond, Stop
 from lteims.ims.dialogs import Dialogs
 from lteims.ims.forced import demanded
-from lteims.ims.inside import Inside
 from lteims.ims.leg import Leg
 from lteims.ims.opening import ALLOW, Opening
 from lteims.ims.qos import Bearers
 from lteims.ims.record import DialogRecords, DialogState
+from lteims.ims.reinvites import Reinvites
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
 from lteims.sip.errors import SipError
@@ -37,14 +37,14 @@ class CallDriver:
         self,
         stack: SipStack,
         opening: Opening,
-        inside: Inside,
+        reinvites: Reinvites,
         dialogs: Dialogs,
         records: DialogRecords,
         bearers: Bearers,
     ) -> None:
         self._stack = stack
         self._opening = opening
-        self._inside = inside
+        self._reinvites = reinvites
         self._dialogs = dialogs
         self._records = records
         self._bearers = bearers
@@ -259,7 +259,7 @@ class CallDriver:
 
     def _bye(self, leg: Leg | None, reason: str) -> None:
         if leg is not None:
-            self._inside.forget(leg)
+            self._reinvites.forget(leg)
             leg.close_invites()
             leg.bye(reason)
             self.retire(leg)
@@ -291,7 +291,7 @@ class CallDriver:
             session.echo.stop()
         for leg in session.legs:
             self.retire(leg)
-            self._inside.forget(leg)
+            self._reinvites.forget(leg)
             leg.close_invites()
             if not leg.lingering:
                 leg.stop()

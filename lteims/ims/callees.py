@@ -11,12 +11,13 @@ from lteims.ims import call as machine
 from lteims.ims.anchor import sdp_of
 from lteims.ims.branch import Awaited, Branch
 from lteims.ims.call import MO, MT, B, Stop
-from lteims.ims.inside import Inside
 from lteims.ims.leg import Leg
 from lteims.ims.opening import Opening
 from lteims.ims.outbound import caller_headers, products
+from lteims.ims.own_requests import OwnRequests
 from lteims.ims.preferences import shown_features
 from lteims.ims.qos import UNMET_TIME, Way
+from lteims.ims.reinvites import Reinvites
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
 from lteims.sip.errors import SipError
@@ -38,12 +39,14 @@ class Callees:
     """Hears the callees."""
 
     def __init__(
-        self, stack: SipStack, owner: Owner, inside: Inside, opening: Opening, keep_products: bool
+        self, stack: SipStack, owner: Owner, opening: Opening, reinvites: Reinvites, own: OwnRequests,
+        *, keep_products: bool,
     ) -> None:  # fmt: skip
         self._stack = stack
         self._owner = owner
-        self._inside = inside
         self._opening = opening
+        self._reinvites = reinvites
+        self._own = own
         self._keep_products = keep_products
 
     def forked(self, leg: Leg, other: Leg) -> None:
@@ -60,12 +63,12 @@ class Callees:
         branch: Branch = leg.branch
         session = branch.session
         if leg.dialog.confirmed and rseq is not None and not session.ended:
-            self._inside.progress(leg, response, rseq)
+            self._reinvites.progress(leg, response, rseq)
         if leg.dialog.confirmed or not self._listens(branch):
             return
         if response.code == 199 and (session.primary is None or "199" not in session.primary.supported):
             if rseq is not None:
-                self._inside.prack(branch, leg, response, rseq)
+                self._own.prack(branch, leg, response, rseq)
             return
         try:
             body = self._described(branch, leg, response, reliable=rseq is not None)
@@ -80,7 +83,7 @@ class Callees:
             if reliable and branch.qos[MT].way is not Way.END and session.primary is not None:
                 awaited = Awaited(leg, response, rseq)
             else:
-                self._inside.prack(branch, leg, response, rseq)
+                self._own.prack(branch, leg, response, rseq)
         self._progress(branch, response, body, reliable, awaited)
 
     def _progress(self, branch: Branch, response: Response, body: bytes, reliable: bool, awaited: Awaited) -> None:
@@ -192,12 +195,12 @@ class Callees:
                 "the network refuses other bearers: the call goes on with those of before",
                 id=session.call.id,
             )
-            self._inside.leave_out(branch, qos.unchanged(medias))
+            self._reinvites.leave_out(branch, qos.unchanged(medias))
         else:  # not from inside the step that asked
             self._stack.wheel.add(0.0, self._no_bearer, branch)
             return
         if side == MT:
-            self._inside.tell_bearers(branch)
+            self._own.tell_bearers(branch)
 
     def _no_bearer(self, branch: Branch) -> None:
         event = branch.bearerless("the network gives no bearer", 580)

@@ -2,7 +2,7 @@
 
 pcscf.py hands in INVITEs, requests inside dialogs and ACKs, the legs what they hear; here it becomes an event for the
 call (call_driver.py), or goes to whom it concerns: opening.py sets a call up, callees.py hears the callee's answers,
-inside.py passes requests inside the dialogs.
+inside.py and reinvites.py see to the requests inside the dialogs.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,8 +26,10 @@ from lteims.ims.icscf import Destination, Echo, Registered, Unregistered
 from lteims.ims.inside import Inside
 from lteims.ims.leg import Leg
 from lteims.ims.opening import ALLOW, Opening
+from lteims.ims.own_requests import OwnRequests
 from lteims.ims.qos import Bearers, NoBearers
 from lteims.ims.record import DialogRecord, DialogRecords
+from lteims.ims.reinvites import Reinvites
 from lteims.ims.session import Session
 from lteims.media.template import Template
 from lteims.net.rtp import MediaPlane
@@ -64,9 +66,14 @@ class Calls:
         self.records = DialogRecords(stack.wheel)
         self.on_remote_control: Callable[[DialogRecord], None] | None = None  # an echo waits for dialog_answer
         self._opening = Opening(config, stack, plane, pools, bearers, self.records, self, wall, templates)
-        self._inside = Inside(stack, self, not config.force_user_agent)
-        self._driver = CallDriver(stack, self._opening, self._inside, self._dialogs, self.records, bearers)
-        self._callees = Callees(stack, self._driver, self._inside, self._opening, not config.force_user_agent)
+        keep_products = not config.force_user_agent
+        own = OwnRequests(stack)
+        self._reinvites = Reinvites(stack, self, own)
+        self._inside = Inside(self, self._reinvites, own, keep_products=keep_products)
+        self._driver = CallDriver(stack, self._opening, self._reinvites, self._dialogs, self.records, bearers)
+        self._callees = Callees(
+            stack, self._driver, self._opening, self._reinvites, own, keep_products=keep_products
+        )  # fmt: skip
         self._activity = ActivityWatch(stack.wheel, plane.clock, config, self, self.stop)
         self.listeners = self._driver.listeners  # called when a call begins, ends or changes its state
 
@@ -76,7 +83,7 @@ class Calls:
 
     def load(self) -> int:
         """How many dialogs and open re-INVITEs are kept, for metrics and tests."""
-        return len(self._dialogs) + len(self._inside) + len(self._driver.sessions)
+        return len(self._dialogs) + len(self._reinvites) + len(self._driver.sessions)
 
     # -- from pcscf
     def on_invite(self, transaction: ServerTransaction, caller: Caller, destination: Destination) -> None:
@@ -200,12 +207,12 @@ class Calls:
         """The callee, or a leg that was re-invited, answered."""
         if gone(leg):
             leg.dismiss()
-        elif not self._inside.answered(leg, response):
+        elif not self._reinvites.answered(leg, response):
             self._callees.answered(leg, response)
 
     def leg_refused(self, leg: Leg, code: int, reason: str, response: Response | None) -> None:
         """The callee, or a leg that was re-invited, refused."""
-        if gone(leg) or self._inside.refused(leg, code, reason, response):
+        if gone(leg) or self._reinvites.refused(leg, code, reason, response):
             return
         session: Session = leg.branch.session
         for each in session.legs:
@@ -223,11 +230,11 @@ class Calls:
 
     def leave_out(self, branch: Branch, medias: frozenset[int]) -> None:
         """Take these m= lines out of a call."""
-        self._inside.leave_out(branch, medias)
+        self._reinvites.leave_out(branch, medias)
 
     def leg_acked(self, leg: Leg, ack: Request) -> None:
         """The caller, or a leg that re-invited, acknowledged."""
-        if gone(leg) or self._inside.acked(leg, ack):
+        if gone(leg) or self._reinvites.acked(leg, ack):
             return
         branch: Branch = leg.branch
         session = branch.session
@@ -258,12 +265,12 @@ class Calls:
 
     def leg_cancelled(self, leg: Leg, cancel: Request) -> None:
         """The peer cancelled its INVITE."""
-        if not gone(leg) and not self._inside.cancelled(leg):
+        if not gone(leg) and not self._reinvites.cancelled(leg):
             self.handle(leg.branch.session, machine.Cancelled(cancel.get("reason")))
 
     def leg_refresh(self, leg: Leg) -> None:
         """The session of a leg is to be refreshed by a re-INVITE."""
-        if not gone(leg) and not self._inside.reinvite(leg):
+        if not gone(leg) and not self._reinvites.offer_again(leg):
             leg.retry_refresh()
 
     def leg_lost(self, leg: Leg, why: str) -> None:
@@ -305,11 +312,11 @@ class Calls:
 
     def reinvite(self, leg: Leg) -> bool:
         """Send a re-INVITE on a leg; False where that cannot be now."""
-        return self._inside.reinvite(leg)
+        return self._reinvites.offer_again(leg)
 
     def hold(self, leg: Leg, *, held: bool) -> bool:
         """Hold the phone of an answered leg, or let it go on; False where that cannot be now."""
-        return self._inside.hold(leg, held=held)
+        return self._reinvites.hold(leg, held=held)
 
     def close(self) -> None:
         """Hang up everywhere: the server stops."""

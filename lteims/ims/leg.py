@@ -200,6 +200,19 @@ class Leg:
         else:
             self.offer_in = True
 
+    def reply(self, transaction: ServerTransaction, response: Response) -> None:
+        """Answer a request but INVITE; a 2xx to an UPDATE refreshes target and session (RFC 3311 5.2, RFC 4028 9)."""
+        self.offer_in = False
+        self.sent(response)
+        if transaction.request.method == "UPDATE" and response.code < 300:
+            flow = transaction.flow
+            endpoint = self._stack.endpoints[flow.local]
+            response.headers["contact"] = [endpoint.contact(self.contact_user, flow.transport)]
+            for name, value in self.session_headers.get("UPDATE", {}).items():
+                response.headers[name] = [value]
+            self.session_agreed("UPDATE")
+        transaction.respond(response)
+
     def pracked(self, prack: Request) -> Response:
         """A PRACK came: the provisional response that it acknowledges. SipError 481 if there is none."""
         if self.uas is None:

@@ -271,7 +271,7 @@ class Calls:
     def leg_refresh(self, leg: Leg) -> None:
         """The session of a leg is to be refreshed by a re-INVITE."""
         if not gone(leg) and not self._reinvites.offer_again(leg):
-            leg.retry_refresh()
+            leg.refresh.retry()
 
     def leg_lost(self, leg: Leg, why: str) -> None:
         """A leg is gone, and with it the call, or one of the phones that ring."""

@@ -9,9 +9,9 @@ from typing import Protocol
 from lteims.ims.anchor import SDP, parse_sdp, sdp_of
 from lteims.ims.answers import GONE, PassedAnswer, answer_body, put_body, reply_with, shown_to_near
 from lteims.ims.branch import Awaited, Branch
-from lteims.ims.leg import Leg, words
+from lteims.ims.leg import Leg
 from lteims.ims.onward import onward_body
-from lteims.ims.opening import ALLOW
+from lteims.ims.opening import ALLOW, tags_of
 from lteims.ims.outbound import products
 from lteims.ims.own_requests import OwnRequests
 from lteims.ims.qos import Way
@@ -59,7 +59,7 @@ class Inside:
         branch: Branch = near.branch
         offer = sdp_of(request) if request.method in OFFERING else None
         if request.method in OFFERING:
-            near.negotiate(request)
+            near.refresh.terms.on_request(request)
         if offer is not None:
             near.check_offer()
         far = branch.other(near)
@@ -93,7 +93,7 @@ class Inside:
             far.send(onward, PassedAnswer(self, branch, near, far, transaction, offer is not None))
             return
         near.attend(transaction)
-        tags = words(request, "supported") + words(request, "require")
+        tags = tags_of(request)
         if branch.caller_reliable and branch.callee_reliable and "100rel" in tags:
             speaks = "precondition" in tags and branch.qos[far.side].way is Way.THROUGH
             onward.headers["supported"] = ["precondition,100rel" if speaks else "100rel"]

@@ -1,18 +1,18 @@
 """A leg: one SIP dialog of a call, early or confirmed (RFC 3261 12 to 15); what the remote API calls a dialog.
 
-`Leg` sends and answers inside its dialog, keeps its session timer (RFC 4028) and its offers in order (RFC 3264 4,
-3311 5), hangs up. What happens is told to its owner (calls.py); what it means for the call is decided in call.py.
+`Leg` sends and answers inside its dialog, keeps its offers in order (RFC 3264 4, 3311 5) and hangs up. What happens is
+told to its owner (calls.py); what it means for the call is decided in call.py.
 """
 
 from typing import Any, Protocol
 
 from lteims.ims.record import DialogRecord
+from lteims.ims.session_refresh import SessionRefresh
 from lteims.ims.uac_invite import UacInvite
 from lteims.ims.uas_invite import UasInvite, has_preconditions
 from lteims.net.sip import SipStack
 from lteims.net.sip_flow import Flow
 from lteims.net.sip_transaction import ServerTransaction
-from lteims.net.timers import Handle
 from lteims.sip.dialog import Dialog
 from lteims.sip.errors import SipError
 from lteims.sip.message import Message, Request, Response
@@ -73,13 +73,13 @@ class Leg:
     """One side of a call."""
 
     __slots__ = (
-        "_accepted", "_ack", "_ack_cseq", "_farewell", "_invite", "_stack", "_timer", "allow", "branch",
+        "_accepted", "_ack", "_ack_cseq", "_farewell", "_invite", "_stack", "allow", "branch",
         "contact_user", "dialog", "flow", "invite_confirms", "offer_in", "offer_out", "owner", "receiver", "record",
-        "session", "session_headers", "side", "stopped", "supported", "uac", "uas",
+        "refresh", "side", "stopped", "supported", "uac", "uas",
     )  # fmt: skip
 
     def __init__(
-        self, stack: SipStack, owner: LegOwner, side: int, dialog: Dialog, flow: Flow, user: str, session: SessionTimer
+        self, stack: SipStack, owner: LegOwner, side: int, dialog: Dialog, flow: Flow, user: str, terms: SessionTimer
     ) -> None:
         self._stack = stack
         self.owner = owner
@@ -87,8 +87,7 @@ class Leg:
         self.dialog = dialog
         self.flow = flow
         self.contact_user = user
-        self.session = session
-        self.session_headers: dict[str, dict[str, str]] = {}  # by method: for our 2xx to the one that came last
+        self.refresh = SessionRefresh(stack, terms)
         self.branch: Any = None  # the owner's
         self.record: DialogRecord | None = None
         self.stopped = False  # BYE sent or received, or the INVITE refused
@@ -105,13 +104,12 @@ class Leg:
         self._ack_cseq = 0  # the number of the INVITE that we sent last
         self._ack: tuple[Flow, Request, bytes] | None = None  # the ACK that we sent, in case the 2xx comes again
         self._farewell: Request | None = None  # the BYE that waits for the ACK
-        self._timer: Handle | None = None
 
     def fork(self, uac: UacInvite) -> "Leg":
         """The leg of another answer to the same INVITE."""
         other = Leg(
             self._stack, self.owner, self.side, self.dialog.fork(uac.cseq), self.flow, self.contact_user,
-            self.session.copy(),
+            self.refresh.terms.copy(),
         )  # fmt: skip
         other.uac = uac
         other.invite_confirms = other._ack_cseq = uac.cseq
@@ -122,9 +120,9 @@ class Leg:
     def sibling(self, dialog: Dialog) -> "Leg":
         """Another early dialog of the INVITE that this leg got, under a local tag of its own."""
         other = Leg(
-            self._stack, self.owner, self.side, dialog, self.flow, self.contact_user, self.session.copy()
+            self._stack, self.owner, self.side, dialog, self.flow, self.contact_user, self.refresh.terms.copy()
         )  # fmt: skip
-        other.allow, other.supported, other.session_headers = self.allow, self.supported, dict(self.session_headers)
+        other.allow, other.supported = self.allow, self.supported
         other.offer_in = self.uas is not None and bool(self.uas.request.body)
         if self.uas is not None:
             other.uas = UasInvite(self._stack, other, self.uas.transaction)
@@ -146,28 +144,19 @@ class Leg:
         if self.record is not None:
             self.record.message("recv", message)
         if "allow" in message.headers:
-            self.allow = frozenset(token.upper() for token in words(message, "allow"))
+            self.allow = frozenset(token.upper() for token in message.words("allow"))
         if "supported" in message.headers:
-            self.supported = frozenset(words(message, "supported"))
+            self.supported = frozenset(message.words("supported"))
 
     # -- the INVITE that came
     def attend(self, transaction: ServerTransaction) -> None:
         """Take an INVITE of the peer, the first or a later one; `respond` answers it. SipError 422 (RFC 4028 8)."""
-        self.negotiate(transaction.request)
+        self.refresh.terms.on_request(transaction.request)
         self.uas = UasInvite(self._stack, self, transaction)
         self.offer_in = bool(transaction.request.body)
         transaction.to_tag = self.dialog.local_tag
         transaction.on_cancel = self._cancelled
         transaction.on_ack = self.owner.on_ack
-
-    def negotiate(self, request: Request) -> None:
-        """The session timer of an INVITE or UPDATE that came; SipError 422 (RFC 4028 8)."""
-        self.session_headers[request.method] = self.session.on_request(request)
-
-    def session_agreed(self, method: str) -> None:
-        """The 2xx to an INVITE or UPDATE has left: its terms count."""
-        self.session.answered(self._stack.loop.time(), method)
-        self.keep_alive()
 
     def respond(
         self, code: int, reason: str, headers: dict[str, str], content_type: str, body: bytes, *, reliable: bool = False
@@ -177,7 +166,7 @@ class Leg:
         if uas is None:
             return
         success = 200 <= code < 300
-        timer = self.session_headers.get("INVITE", {}) if success else {}
+        timer = self.refresh.terms.answer("INVITE") if success else {}
         response = uas.respond(code, reason, timer | headers, content_type, body, reliable=reliable)
         if response is None:
             return
@@ -186,7 +175,7 @@ class Leg:
         if success:
             if not body:
                 self.offer_in = False
-            self.session_agreed("INVITE")
+            self.refresh.answered(self, "INVITE")
 
     def _described(self, *, ours: bool) -> None:
         """SDP that counts has passed: the answer to an open offer, or an offer (RFC 3264 4)."""
@@ -208,9 +197,9 @@ class Leg:
             flow = transaction.flow
             endpoint = self._stack.endpoints[flow.local]
             response.headers["contact"] = [endpoint.contact(self.contact_user, flow.transport)]
-            for name, value in self.session_headers.get("UPDATE", {}).items():
+            for name, value in self.refresh.terms.answer("UPDATE").items():
                 response.headers[name] = [value]
-            self.session_agreed("UPDATE")
+            self.refresh.answered(self, "UPDATE")
         transaction.respond(response)
 
     def pracked(self, prack: Request) -> Response:
@@ -258,17 +247,8 @@ class Leg:
     # -- the INVITE that we send
     def invite(self, request: Request) -> None:
         """Send an INVITE of this dialog."""
-        self._ask_session(request)
+        self.refresh.ask(request)
         self._send_invite(request)
-
-    def _ask_session(self, request: Request) -> None:
-        """The session timer's headers of an INVITE or UPDATE of ours; RFC 4028 7.1: each says that we know it."""
-        asked = self.session.for_request(request.method)
-        for name, value in asked.items():
-            request.set(name, value)
-        tags = words(request, "supported")
-        if asked and "timer" not in tags:
-            request.headers["supported"] = [",".join([*tags, "timer"])]
 
     def _send_invite(self, request: Request) -> None:
         self._ack, self._accepted = None, False
@@ -308,8 +288,7 @@ class Leg:
             self._described(ours=False)
         else:
             self.offer_out = False
-        self.session.on_success(response, self._stack.loop.time())
-        self.keep_alive()
+        self.refresh.succeeded(self, response)
         self.owner.leg_answered(self, response)
 
     def dialog_has_answer(self) -> bool:
@@ -326,7 +305,7 @@ class Leg:
         """A final error; a session that is too short is asked for again, longer (RFC 4028 7.3)."""
         self.offer_out = False
         invite = self._invite
-        too_short = code == 422 and response is not None and self.session.on_too_small(response)
+        too_short = code == 422 and response is not None and self.refresh.terms.on_too_small(response)
         if too_short and invite is not None and not self.stopped:
             self._invite_again(invite)
             return
@@ -398,11 +377,16 @@ class Leg:
         contact = self.contact_user if request.method == "UPDATE" else None
         if request.method == "UPDATE":
             request.headers["contact"] = [""]
-            self._ask_session(request)
+            self.refresh.ask(request)
         if has_preconditions(request.body):  # RFC 3312 11
             request.headers["require"] = ["precondition"]
         self.sent(request)
         self._stack.send_request(request, self.route(), answer.on_response, answer.on_failure, contact)
+
+    def refreshed(self, response: Response) -> None:
+        """2xx to an UPDATE or re-INVITE of ours."""
+        self.dialog.refresh_target(response)
+        self.refresh.succeeded(self, response)
 
     def bye(self, reason: str = "") -> None:
         """Hang up, once. Who called hears of it when its ACK has come, not before (RFC 3261 15)."""
@@ -447,7 +431,7 @@ class Leg:
         """The dialog is over; nothing is repeated any more."""
         self.stopped = True
         self._farewell = None
-        self._stop_timer()
+        self.refresh.stop()
         if self.uas is not None:
             self.uas.repeat_no_more()
 
@@ -479,89 +463,6 @@ class Leg:
     def busy(self) -> bool:
         """Is an INVITE of either direction open in this dialog (RFC 3261 14)?"""
         return self.inviting or (self.uas is not None and (self.uas.open or self.uas.unacknowledged))
-
-    # -- the session timer (RFC 4028)
-    def keep_alive(self) -> None:
-        """Set the timer to what is due next."""
-        self._stop_timer()
-        due = self.session.next()
-        if due is not None and not self.stopped:
-            self._set_timer(*due)
-
-    def _set_timer(self, what: str, when: float) -> None:
-        self._timer = self._stack.wheel.add(max(0.0, when - self._stack.loop.time()), self._due, what)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._stack.wheel.cancel(self._timer)
-            self._timer = None
-
-    def _due(self, what: str) -> None:
-        self._timer = None
-        if self.stopped:
-            return
-        if what == "expire":
-            self.owner.leg_lost(self, "the session has expired")
-        elif "UPDATE" in self.allow:
-            self.send(self.dialog.request("UPDATE"), Refresh(self))
-        else:
-            self._set_timer("expire", self.session.end)  # the peer may say 100 and no more
-            self.owner.leg_refresh(self)
-
-    def refreshed(self, response: Response) -> None:
-        """2xx to an UPDATE or re-INVITE of ours."""
-        self.dialog.refresh_target(response)
-        self.session.on_success(response, self._stack.loop.time())
-        self.keep_alive()
-
-    def retry_refresh(self) -> None:
-        """Try again a little later: the peer was busy (RFC 4028 10 leaves the rest of the interval for that)."""
-        self._stop_timer()
-        again = self._stack.loop.time() + 2.0
-        if self.stopped:
-            return
-        if not self.session.interval or again < self.session.end:
-            self._set_timer("refresh", again)
-        else:
-            self._set_timer("expire", self.session.end)
-
-
-class Refresh:
-    """Waits for the answer to an UPDATE that refreshes the session."""
-
-    __slots__ = ("_leg",)
-
-    def __init__(self, leg: Leg) -> None:
-        self._leg = leg
-
-    def on_response(self, response: Response) -> None:
-        leg, code = self._leg, response.code
-        if code < 200 or leg.stopped:
-            return
-        leg.heard(response)
-        if code < 300:
-            leg.refreshed(response)
-        elif code in (408, 481):  # RFC 4028 10, RFC 3261 12.2.1.2
-            leg.owner.leg_lost(leg, f"the refresh was answered {code}")
-        elif code == 422 and leg.session.on_too_small(response):
-            leg.send(leg.dialog.request("UPDATE"), self)
-        elif code in (491, 500):
-            leg.retry_refresh()
-        else:  # refused: the session goes on until it expires (RFC 4028 10)
-            leg.session.refused()
-            leg.keep_alive()
-
-    def on_failure(self, code: int, why: str) -> None:
-        if not self._leg.stopped:
-            self._leg.owner.leg_lost(self._leg, "no answer to the refresh")
-
-
-def words(message: Message, name: str) -> list[str]:
-    """The tokens of a list header; none where it cannot be read."""
-    try:
-        return message.tokens(name)
-    except SipError:
-        return []
 
 
 def _nothing(response: Response) -> None:

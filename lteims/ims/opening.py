@@ -14,7 +14,7 @@ from lteims.ims.call import MO, MT, Call, groups_of
 from lteims.ims.caller import ANONYMOUS, Caller
 from lteims.ims.forced import final_of
 from lteims.ims.icscf import Destination, Echo, Registered
-from lteims.ims.leg import Leg, LegOwner, words
+from lteims.ims.leg import Leg, LegOwner
 from lteims.ims.onward import onward_body
 from lteims.ims.outbound import callee_identity, contact_user, invite_headers, origin_of, products, way_to
 from lteims.ims.preferences import preferred_bindings
@@ -319,7 +319,7 @@ ALLOW = "REGISTER, SUBSCRIBE, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, 
 
 def tags_of(request: Request) -> list[str]:
     """The option tags that a request knows of."""
-    return words(request, "supported") + words(request, "require")
+    return request.words("supported") + request.words("require")
 
 
 def check_required(request: Request, config: ImsConfig, *options: ImpuConfig | None) -> None:
@@ -340,6 +340,6 @@ def caller_reliability(request: Request, config: ImsConfig, *options: ImpuConfig
     """The caller's 100rel: "required", "supported", or "" where it or we do not want it."""
     if not (config.rel100 and all(o.rel100 for o in options if o is not None)):
         return ""
-    if "100rel" in words(request, "require"):
+    if "100rel" in request.words("require"):
         return "required"
-    return "supported" if "100rel" in words(request, "supported") else ""
+    return "supported" if "100rel" in request.words("supported") else ""

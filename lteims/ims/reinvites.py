@@ -10,8 +10,8 @@ from typing import Protocol
 from lteims.ims.anchor import SDP
 from lteims.ims.answers import GONE, answer_body, body_of_ack, put_body, reply_with, shown_to_near
 from lteims.ims.branch import Awaited, Branch
-from lteims.ims.leg import Leg, words
-from lteims.ims.opening import ALLOW
+from lteims.ims.leg import Leg
+from lteims.ims.opening import ALLOW, tags_of
 from lteims.ims.own_requests import RETRY, OwnRequests
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
@@ -170,7 +170,7 @@ class Reinvites:
             body = branch.carry(leg.side, sdp, offer=not underway.had_offer) if sdp else b""
         except SipError as error:
             log(IMS, INFO, f"the SDP of a {response.code} is of no use: {error}", id=branch.session.call.id)
-        tags = words(near.uas.request, "supported") + words(near.uas.request, "require") if near.uas else []
+        tags = tags_of(near.uas.request) if near.uas else []
         if "100rel" not in tags:
             underway.early = body
             self._own.prack(branch, leg, response, rseq)
@@ -189,10 +189,9 @@ class Reinvites:
             underway.refused()
         if underway.near is None:
             if code == 491:
-                leg.retry_refresh()
+                leg.refresh.retry()
             elif code not in GONE:
-                leg.session.refused()
-                leg.keep_alive()
+                leg.refresh.refused()
         else:
             branch.anchor.withdraw()
             shown, headers = shown_to_near(code, response)

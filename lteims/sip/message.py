@@ -98,6 +98,13 @@ class Message:
         """The values in lower case: option tags and the like."""
         return [value.lower() for value in self.values(name)]
 
+    def words(self, name: str) -> list[str]:
+        """The same; none where they cannot be read."""
+        try:
+            return self.tokens(name)
+        except SipError:
+            return []
+
     def name_addrs(self, name: str) -> list[NameAddr]:
         """The values of a Route, Path, P-Asserted-Identity... header."""
         return [NameAddr.parse(value, shown_name(name)) for value in self.values(name)]

@@ -52,7 +52,8 @@ class SessionTimer:
     """The terms of one dialog's session and the time since its last refresh."""
 
     __slots__ = (
-        "_asked", "_expiring", "_floor", "_longest", "_min_se", "_offered", "_refusals", "_since", "_terms", "_want",
+        "_answers", "_asked", "_expiring", "_floor", "_longest", "_min_se", "_offered", "_refusals", "_since", "_terms",
+        "_want",
     )  # fmt: skip
 
     def __init__(self, interval: int, min_se: int = MINIMUM) -> None:
@@ -64,6 +65,7 @@ class SessionTimer:
         self._asked = 0  # the interval in our latest request, 0 where it had none
         self._refusals = 0
         self._offered: dict[str, _Terms | None] = {}  # by method: counts once our 2xx has left
+        self._answers: dict[str, dict[str, str]] = {}  # by method: the headers of that 2xx
         self._terms: _Terms | None = None
         self._since = 0.0
         self._expiring = False
@@ -72,6 +74,7 @@ class SessionTimer:
         """For another early dialog of the same INVITE: what was asked for counts there too."""
         other = SessionTimer(self._want, self._min_se)
         other._floor, other._asked, other._offered = self._floor, self._asked, dict(self._offered)
+        other._answers = dict(self._answers)
         return other
 
     @property
@@ -185,12 +188,16 @@ class SessionTimer:
         interval = self._interval(asked, least if supports else MINIMUM)
         by_us = self._is_ours(asked, supports)
         self._offered[request.method] = _Terms(interval, by_us) if interval else None
-        if not interval:
-            return {}
-        headers = {"session-expires": SessionExpires(interval, "uas" if by_us else "uac").encode()}
-        if supports:  # RFC 4028 9: a MUST where the UAC refreshes, else a SHOULD
-            headers["require"] = "timer"
+        headers = self._answers[request.method] = {}
+        if interval:
+            headers["session-expires"] = SessionExpires(interval, "uas" if by_us else "uac").encode()
+            if supports:  # RFC 4028 9: a MUST where the UAC refreshes, else a SHOULD
+                headers["require"] = "timer"
         return headers
+
+    def answer(self, method: str) -> dict[str, str]:
+        """The headers for the 2xx to the request of this method that came last, as on_request() gave them."""
+        return self._answers.get(method, {})
 
     def _interval(self, asked: SessionExpires | None, least: int) -> int:
         """RFC 4028 9: what the UAC asked for or less, not below its Min-SE; our own where it asked for nothing."""

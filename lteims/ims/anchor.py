@@ -1,13 +1,13 @@
 """The media of one call, anchored at the server (TS 24.229 annex G in spirit): ports of ours in every SDP.
 
-call legs and the echo ask for the SDP to send; the RTP goes through net/rtp.py. Side 0 is the caller's leg (MO),
-side 1 the callee's (MT).
+branch.py, inside.py and the echo ask for the SDP to send; the streams that it tells of are in streams.py. Side 0 is the
+caller's leg (MO), side 1 the callee's (MT).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lteims.errors import LteimsError
+from lteims.ims.streams import Side, Streams
 from lteims.media.frame import codec_of, silence_for
 from lteims.media.offer_answer import (
     Refusal,
@@ -15,20 +15,14 @@ from lteims.media.offer_answer import (
     anchored,
     echo_answer,
     echoable,
-    is_rtp,
     passes_through,
 )
-from lteims.media.sdp import Direction, Media, Origin, Sdp, SdpError, direction_from
+from lteims.media.sdp import Direction, Media, Origin, Sdp, direction_from
 from lteims.media.template import Template
 from lteims.net.rtp import MediaPlane, RtpStream
-from lteims.net.rtp_ports import PortPool
 from lteims.sip.errors import SipError
 from lteims.sip.grammar import host_port
-from lteims.sip.message import Message, Request
-from lteims.sip.multipart import body_of
-from lteims.trace import MEDIA, WARN, log
 
-SDP = "application/sdp"
 _STEADY = ("audio", "video")  # of these packets come all the time; text and fax have pauses of any length
 
 
@@ -56,16 +50,6 @@ Touch = Callable[[Sdp, bool], Sdp]  # the last touch on an SDP that leaves; True
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """Where one leg's media is: the address that its SDP tells, the address and ports bound; its id in the log."""
-
-    address: str
-    bind: str
-    pool: PortPool
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
 class MediaView:
     """One media of a leg, as the remote API shows it (manual 6.6, dialog_get); the server's point of view."""
 
@@ -80,25 +64,21 @@ class MediaView:
 
 
 class Anchor:
-    """The streams of a call, by the index of their m= line.
+    """What the two legs of a call are told, and have agreed on.
 
     An offer opens ports and changes nothing else before its answer comes: one that is refused leaves the media as
     it was (RFC 3264 8). `urgent` calls may take the ports that are kept for emergencies.
     """
 
     def __init__(self, plane: MediaPlane, sess_id: int, *, urgent: bool = False) -> None:
-        self._plane = plane
+        self._clock = plane.clock
         self._sess_id = sess_id
-        self._urgent = urgent
-        self._sides: list[Side | None] = [None, None]
-        self._streams: list[list[RtpStream | None]] = []  # [m= line][side]
+        self._streams = Streams(plane, urgent=urgent)
         self._sent: list[tuple[bytes, int]] = [(b"", 0), (b"", 0)]  # by side: the last SDP and its version
         self._plain: list[Callable[[Origin, str], Sdp] | None] = [None, None]  # how it was made, before the last touch
         self.touch: list[Touch | None] = [None, None]
         self.held = [False, False]  # by side: does the server hold this phone? Every SDP for it says so (RFC 3264 8.4)
         self._pending: Sdp | None = None  # the offer that waits for its answer
-        self._opened: set[int] = set()  # the m= lines that it opened ports for
-        self._changing: dict[int, dict[int, RtpStream]] = {}  # those whose kind it changes: [m= line][side]
         self._agreed: Sdp | None = None  # the offer that was answered last
         self._directions: list[Direction] = []  # of side 0, as the server sees it
         self._flowing = False
@@ -108,7 +88,7 @@ class Anchor:
 
     def place(self, side: int, where: Side) -> None:
         """Say where a leg's media is; needed before SDP is made for that leg."""
-        self._sides[side] = where
+        self._streams.place(side, where)
 
     # -- between two legs
     def relay(self, heard_from: int, sdp: Sdp, *, offer: bool) -> bytes:
@@ -155,7 +135,7 @@ class Anchor:
 
     def _offered(self, side: int, sdp: Sdp) -> list[int | None]:
         self.withdraw()
-        self._grow(len(sdp.medias))
+        self._streams.grow(len(sdp.medias))
         ports: list[int | None] = []
         for i, media in enumerate(sdp.medias):
             if passes_through(media):
@@ -164,8 +144,8 @@ class Anchor:
             if not anchorable(media):
                 ports.append(0)
                 continue
-            fresh = not self._fits(i, side, media)
-            near, far = self._pair(i, media, side)
+            fresh = not self._streams.fits(i, side, media)
+            near, far = self._streams.pair(i, media, side)
             if fresh:  # media may come back before any answer does (RFC 3264 5.1)
                 near.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
             ports.append(far.port)
@@ -178,9 +158,10 @@ class Anchor:
         offer = self._pending or self._agreed
         offered = offer.medias if offer else ()
         ports: list[int | None] = []
-        self._change(sdp)
+        self._streams.change(sdp)
         for i, media in enumerate(sdp.medias):
-            near, far = (self._streams[i][side], self._streams[i][1 - side]) if i < len(self._streams) else (None, None)
+            pair = self._streams.at(i)
+            near, far = pair[side], pair[1 - side]
             if passes_through(media):
                 ports.append(None)
                 continue
@@ -191,19 +172,19 @@ class Anchor:
             if self._pending is not None:
                 far.set_remote(self._pending.rtp_addr(offered[i]), self._pending.rtcp_addr(offered[i]))
             ports.append(far.port)
-        for i in range(len(self._streams)):
+        for i in range(self._streams.lines):
             if not self.shared and (i >= len(ports) or not ports[i]):
-                self._drop(i)
+                self._streams.drop(i)
         if offer is not None:
             self._agree(offer, sdp, 1 - side)
         return ports
 
     def settle(self, mo: Sdp, mt: Sdp) -> None:
         """What two legs agreed on before others used the same streams counts again."""
-        for i in range(len(self._streams)):
+        for i in range(self._streams.lines):
             if any(i >= len(sdp.medias) or sdp.medias[i].rejected for sdp in (mo, mt)):
-                self._drop(i)
-            for sdp, stream in zip((mo, mt), self._streams[i], strict=True):
+                self._streams.drop(i)
+            for sdp, stream in zip((mo, mt), self._streams.at(i), strict=True):
                 if stream is not None:
                     stream.set_remote(sdp.rtp_addr(sdp.medias[i]), sdp.rtcp_addr(sdp.medias[i]))
         self._agree(mo, mt, 0)
@@ -211,10 +192,10 @@ class Anchor:
     def _agree(self, offer: Sdp, answer: Sdp, offerer: int) -> None:
         """The answer has come: what is expected to flow from now on, and what is held back (RFC 3264 8.4)?"""
         if self._pending is not None or not self._flowing:
-            self._since = self._plane.clock()
+            self._since = self._clock()
         self._flowing = False
         self._directions = []
-        for i, media in enumerate(answer.medias[: len(self._streams)]):
+        for i, media in enumerate(answer.medias[: self._streams.lines]):
             if i >= len(offer.medias):
                 break
             asked, given = offer.direction_of(offer.medias[i]), answer.direction_of(media)
@@ -222,7 +203,7 @@ class Anchor:
             back = asked.receives and given.sends
             if True in self.held:  # what was agreed between two phones is less for one that is held
                 forth, back = forth and not self.held[offerer], back and not self.held[1 - offerer]
-            streams = self._streams[i]
+            streams = self._streams.at(i)
             if (own := streams[offerer]) is not None:
                 own.set_direction(sends=back, receives=forth)
             if (other := streams[1 - offerer]) is not None:
@@ -231,19 +212,13 @@ class Anchor:
             self._flowing = self._flowing or (forth and back and steady)
             mine = (back, forth) if offerer == 0 else (forth, back)
             self._directions.append(direction_from(sends=mine[0], receives=mine[1]))
-        self._opened.clear()
-        self.withdraw()  # what of it was not taken
+        self._streams.keep()
+        self._pending = None
         self._agreed = offer
 
     def withdraw(self) -> None:
         """The offer under way was refused: what it opened is closed, the rest stays."""
-        for i in self._opened:
-            self._drop(i)
-        self._opened.clear()
-        for pair in self._changing.values():
-            for stream in pair.values():
-                stream.close()
-        self._changing.clear()
+        self._streams.withdraw()
         self._pending = None
 
     # -- where the server is the end
@@ -257,21 +232,19 @@ class Anchor:
             refusal = echo_answer(sdp, Origin("-", 0, 0, "0.0.0.0"), "0.0.0.0", [0] * len(sdp.medias))
             why = refusal if isinstance(refusal, Refusal) else Refusal(304, "the file has no media for this offer")
             raise no_media(self._address(side), why.reason, why.warning)
-        self._grow(len(sdp.medias))
+        self._streams.grow(len(sdp.medias))
         ports = []
         for i, media in enumerate(sdp.medias):
             if not taken[i]:
-                self._drop(i)
+                self._streams.drop(i)
                 ports.append(0)
                 continue
-            if self._streams[i][side] is None:
-                self._opened.add(i)
-            stream = self._open(i, side, media)
+            stream = self._streams.open(i, side, media, offered=True)
             stream.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
             _make_end(stream, sdp, media, play=play)
             ports.append(stream.port)
-        for i in range(len(ports), len(self._streams)):
-            self._drop(i)
+        for i in range(len(ports), self._streams.lines):
+            self._streams.drop(i)
         if template is not None:
             here = self._address(side)
             self._agree(sdp, template.answer(sdp, Origin("-", 0, 0, here), here, ports), side)
@@ -284,8 +257,8 @@ class Anchor:
         if template is None:
             template = _VOICE
         made = template
-        self._grow(len(made.sdp.medias))
-        ports = [self._open(i, side, media.with_port(1)).port for i, media in enumerate(made.sdp.medias)]
+        self._streams.grow(len(made.sdp.medias))
+        ports = [self._streams.open(i, side, media.with_port(1)).port for i, media in enumerate(made.sdp.medias)]
         return self._send(side, lambda origin, address: made.offer(origin, address, ports), True)
 
     def take_answer(self, side: int, sdp: Sdp, *, play: bool | None = None) -> None:
@@ -294,12 +267,9 @@ class Anchor:
         `play`: with silence where there is nothing to play back; None leaves the streams joined as they are.
         """
         offer = Sdp.parse(self._sent[side][0])
-        for i, pair in enumerate(self._streams):
-            stream = pair[side]
-            if stream is None:
-                continue
+        for i, stream in self._streams.of(side):
             if i >= len(sdp.medias) or sdp.medias[i].rejected:
-                self._drop(i)
+                self._streams.drop(i)
                 continue
             media = sdp.medias[i]
             stream.set_remote(sdp.rtp_addr(media), sdp.rtcp_addr(media))
@@ -307,68 +277,7 @@ class Anchor:
                 _make_end(stream, sdp, media, play=play)
         self._agree(offer, sdp, 1 - side)
 
-    # -- streams
-    def _grow(self, count: int) -> None:
-        while len(self._streams) < count:
-            self._streams.append([None, None])
-
-    def _open(self, index: int, side: int, media: Media) -> RtpStream:
-        stream = self._streams[index][side]
-        if stream is None:
-            stream = self._streams[index][side] = self._new(side, media)
-        return stream
-
-    def _new(self, side: int, media: Media) -> RtpStream:
-        where = self._sides[side]
-        assert where is not None
-        try:
-            return self._plane.open(
-                where.bind, where.pool, media.kind, where.id, raw=not is_rtp(media), urgent=self._urgent
-            )
-        except LteimsError as error:
-            self.withdraw()
-            log(MEDIA, WARN, f"no ports for {media.kind}: {error}", id=where.id)
-            raise SipError(503, str(error), {"retry-after": "10"}) from None
-
-    def _fits(self, index: int, side: int, media: Media) -> bool:
-        """Is there a stream for this m= line, of its kind?"""
-        stream = self._streams[index][side]
-        return stream is not None and (stream.kind, stream.raw) == (media.kind, not is_rtp(media))
-
-    def _change(self, answer: Sdp) -> None:
-        """An answer has come: the streams of medias that change their kind, such as voice to fax (RFC 3264 8.3.2)."""
-        for i, media in enumerate(answer.medias):
-            if i in self._changing and anchorable(media):
-                self._drop(i)
-                pair = self._changing.pop(i)
-                self._streams[i] = [pair[0], pair[1]]
-
-    def _pair(self, index: int, media: Media, near: int) -> tuple[RtpStream, RtpStream]:
-        if self._streams[index][near] is not None and not self._fits(index, near, media):
-            pair = self._changing[index] = {}
-            for side in (near, 1 - near):
-                pair[side] = self._new(side, media)
-            pair[0].relay_to(pair[1])
-            pair[1].relay_to(pair[0])
-            return pair[near], pair[1 - near]
-        return self._joined(index, media, near)
-
-    def _joined(self, index: int, media: Media, near: int) -> tuple[RtpStream, RtpStream]:
-        fresh = self._streams[index][near] is None
-        if fresh:
-            self._opened.add(index)
-        pair = self._open(index, near, media), self._open(index, 1 - near, media)
-        if fresh:
-            pair[0].relay_to(pair[1])
-            pair[1].relay_to(pair[0])
-        return pair
-
-    def _drop(self, index: int) -> None:
-        for side, stream in enumerate(self._streams[index]):
-            if stream is not None:
-                stream.close()
-                self._streams[index][side] = None
-
+    # -- the SDP that leaves
     def _send(self, side: int, make: Callable[[Origin, str], Sdp], offer: bool) -> bytes:
         """Encode with an origin whose version rises with every change (RFC 3264 8)."""
         self._plain[side] = make
@@ -381,7 +290,7 @@ class Anchor:
         return body
 
     def _made(self, side: int, make: Callable[[Origin, str], Sdp], version: int, offer: bool) -> bytes:
-        where = self._sides[side]
+        where = self._streams.where(side)
         assert where is not None
         sdp = make(Origin("-", self._sess_id, version, where.address), where.address)
         if self.held[side]:
@@ -390,7 +299,7 @@ class Anchor:
         return (touch(sdp, offer) if touch is not None else sdp).encode()
 
     def _address(self, side: int) -> str:
-        where = self._sides[side]
+        where = self._streams.where(side)
         return where.address if where is not None else "-"
 
     # -- what others want to know
@@ -406,16 +315,13 @@ class Anchor:
                 stream.rtp_addr, stream.rtp_recv_count, stream.rtp_send_count,
                 stream.rtcp_addr, stream.rtcp_recv_count, stream.rtcp_send_count,
             )
-            for i, stream in self._of(side)
+            for i, stream in self._streams.of(side)
         }  # fmt: skip
 
     def on_hold(self, side: int) -> bool:
         """Is every media of this leg held by one of the two?"""
-        found = [self._direction(i, side) for i, _ in self._of(side)]
+        found = [self._direction(i, side) for i, _ in self._streams.of(side)]
         return bool(found) and all(direction is not Direction.SENDRECV for direction in found)
-
-    def _of(self, side: int) -> Iterator[tuple[int, RtpStream]]:
-        return ((i, stream) for i, pair in enumerate(self._streams) if (stream := pair[side]) is not None)
 
     def _direction(self, index: int, side: int) -> Direction:
         found = self._directions[index] if index < len(self._directions) else Direction.SENDRECV
@@ -424,31 +330,21 @@ class Anchor:
     @property
     def flowing(self) -> bool:
         """Is RTP to be expected: something negotiated, and neither side on hold?"""
-        return self._flowing and any(stream is not None for pair in self._streams for stream in pair)
+        return self._flowing and any(True for _ in self._streams)
 
     def last_activity(self) -> float:
         """Monotonic seconds of the last valid packet on any stream, or of the last answer if that is later."""
-        return max([self._since, *(s.last_activity for pair in self._streams for s in pair if s is not None)])
+        return self._streams.last_activity(self._since)
 
     def summary(self) -> str:
         """The counts of every stream, for the log line at the end of a call."""
-        parts = []
-        for i, pair in enumerate(self._streams):
-            for side, stream in enumerate(pair):
-                if stream is not None:
-                    parts.append(
-                        f"{stream.kind}{i}/{'MO' if side == 0 else 'MT'}"
-                        f" rtp_recv={stream.rtp_recv_count} rtp_send={stream.rtp_send_count}"
-                        f" rtcp_recv={stream.rtcp_recv_count} rtcp_send={stream.rtcp_send_count}"
-                    )
-        return "; ".join(parts) or "no media"
+        return self._streams.summary()
 
     def close(self) -> None:
         """Give every port back."""
         self.closed = True
-        self.withdraw()
-        for index in range(len(self._streams)):
-            self._drop(index)
+        self._streams.close()
+        self._pending = None
 
 
 def _holding(sdp: Sdp) -> Sdp:
@@ -497,23 +393,3 @@ def _echoed(offer: Sdp, origin: Origin, address: str, ports: list[int]) -> Sdp:
 def no_media(address: str, why: str, warning: int = 304) -> SipError:
     """488 with the Warning that says what is wrong with the media (RFC 3261 20.43, 21.4.26)."""
     return SipError(488, why, {"warning": f'{warning} {host_port(address, None)} "{why}"'})
-
-
-def parse_sdp(body: bytes) -> Sdp:
-    """An SDP body, SipError 400 when it is none."""
-    try:
-        return Sdp.parse(body)
-    except SdpError as error:
-        raise SipError(400, f"bad SDP: {error}", reason="Bad SDP") from None
-
-
-def sdp_of(message: Message) -> bytes | None:
-    """The SDP of a message, in a multipart body too; SipError 415 for an INVITE with another body."""
-    if not message.body:
-        return None
-    body = body_of(message, SDP)
-    if body is None and isinstance(message, Request) and message.method == "INVITE":
-        disposition = message.get("content-disposition").lower()
-        if "handling=optional" not in disposition.replace(" ", ""):
-            raise SipError(415, f"body of type {message.get('content-type')[:60]}", {"accept": SDP})
-    return body

@@ -7,9 +7,9 @@ who hears what comes back.
 from functools import partial
 from typing import Protocol
 
-from lteims.ims.anchor import SDP
 from lteims.ims.branch import Branch
 from lteims.ims.leg import Leg
+from lteims.ims.sdp_body import SDP
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
 from lteims.sip.message import Message, Request, Response

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from lteims.ims.anchor import Anchor, parse_sdp
-from lteims.ims.call import MO, MT, B, GivenUp, S, Stop
+from lteims.ims.anchor import Anchor
+from lteims.ims.call import MO, MT, B, GivenUp, Stop
 from lteims.ims.identity import SOS, is_emergency
 from lteims.ims.leg import Leg
 from lteims.ims.qos import Bearers, LegQos, Reservation, Way
 from lteims.ims.record import MediaState
+from lteims.ims.sdp_body import parse_sdp
 from lteims.ims.subscribers import Binding
 from lteims.media.precondition import offers_preconditions, without_preconditions
 from lteims.media.sdp import Sdp
@@ -242,7 +243,7 @@ class Branch:
         call = self.session.call
         if len(self.session.branches) == 1 or call.winner == self.number:
             return Stop(why, code)
-        early = call.state in (S.INIT, S.RINGING) and call.branches.get(self.number) is B.OPEN
+        early = call.early and call.branches.get(self.number) is B.OPEN
         return GivenUp(self.number, code, why) if early else None
 
     # -- reliability

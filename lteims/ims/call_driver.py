@@ -10,7 +10,6 @@ from functools import partial
 
 from lteims import counters
 from lteims.ims import call as machine
-from lteims.ims.anchor import SDP
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, AckCallee, B, Bye, CancelCallee, EarlyOver, End, Invite, Respond, Stop
 from lteims.ims.dialogs import Dialogs
@@ -20,6 +19,7 @@ from lteims.ims.opening import ALLOW, Opening
 from lteims.ims.qos import Bearers
 from lteims.ims.record import DialogRecords, DialogState
 from lteims.ims.reinvites import Reinvites
+from lteims.ims.sdp_body import SDP
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
 from lteims.sip.errors import SipError

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Protocol
 
 from lteims.ims import call as machine
-from lteims.ims.anchor import sdp_of
 from lteims.ims.branch import Awaited, Branch
 from lteims.ims.call import MO, MT, B, Stop
 from lteims.ims.leg import Leg
@@ -18,6 +17,7 @@ from lteims.ims.own_requests import OwnRequests
 from lteims.ims.preferences import shown_features
 from lteims.ims.qos import UNMET_TIME, Way
 from lteims.ims.reinvites import Reinvites
+from lteims.ims.sdp_body import sdp_of
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
 from lteims.sip.errors import SipError

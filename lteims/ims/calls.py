@@ -13,7 +13,6 @@ from lteims.clock import WallClock
 from lteims.config import ImsConfig
 from lteims.ims import call as machine
 from lteims.ims.activity import ActivityWatch
-from lteims.ims.anchor import SDP, sdp_of
 from lteims.ims.answers import body_of_ack
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, MT, B, Stop
@@ -30,6 +29,7 @@ from lteims.ims.own_requests import OwnRequests
 from lteims.ims.qos import Bearers, NoBearers
 from lteims.ims.record import DialogRecord, DialogRecords
 from lteims.ims.reinvites import Reinvites
+from lteims.ims.sdp_body import SDP, sdp_of
 from lteims.ims.session import Session
 from lteims.media.template import Template
 from lteims.net.rtp import MediaPlane

@@ -7,10 +7,10 @@ ring_only, answer_delay, remote_control, sdp_file, and what INVITE.OK forces.
 from collections.abc import Callable
 
 from lteims.config import ImpuConfig
-from lteims.ims.anchor import parse_sdp
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, Answered, Event, Progress, Refused
 from lteims.ims.qos import UNMET_TIME, Way
+from lteims.ims.sdp_body import parse_sdp
 from lteims.media.template import Template
 from lteims.net.timers import Handle, TimerWheel
 

@@ -6,7 +6,6 @@ comes back; of a re-INVITE reinvites.py keeps account until its ACK. Where the s
 
 from typing import Protocol
 
-from lteims.ims.anchor import SDP, parse_sdp, sdp_of
 from lteims.ims.answers import GONE, PassedAnswer, answer_body, put_body, reply_with, shown_to_near
 from lteims.ims.branch import Awaited, Branch
 from lteims.ims.leg import Leg
@@ -17,6 +16,7 @@ from lteims.ims.own_requests import OwnRequests
 from lteims.ims.qos import Way
 from lteims.ims.record import DialogType
 from lteims.ims.reinvites import Reinvite, Reinvites
+from lteims.ims.sdp_body import SDP, parse_sdp, sdp_of
 from lteims.net.sip_transaction import ServerTransaction
 from lteims.sip.errors import SipError
 from lteims.sip.message import Response, copy_headers

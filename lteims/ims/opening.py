@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lteims.clock import WallClock
 from lteims.config import ImpuConfig, ImsConfig
-from lteims.ims.anchor import Anchor, Side, parse_sdp
+from lteims.ims.anchor import Anchor
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, MT, Call, groups_of
 from lteims.ims.caller import ANONYMOUS, Caller
@@ -20,7 +20,9 @@ from lteims.ims.outbound import callee_identity, contact_user, invite_headers, o
 from lteims.ims.preferences import preferred_bindings
 from lteims.ims.qos import Bearers, LegQos, Way, mode_of
 from lteims.ims.record import DialogRecord, DialogRecords, DialogType
+from lteims.ims.sdp_body import parse_sdp
 from lteims.ims.session import Owner, Session
+from lteims.ims.streams import Side
 from lteims.ims.subscribers import Binding
 from lteims.media.precondition import Watch, offers_preconditions
 from lteims.media.template import Template

@@ -5,12 +5,12 @@ callees.py, reinvites.py and inside.py ask, where the caller does not see the re
 
 from functools import partial
 
-from lteims.ims.anchor import SDP, parse_sdp
 from lteims.ims.answers import OwnAnswer, put_body
 from lteims.ims.branch import Branch
 from lteims.ims.call import MT
 from lteims.ims.leg import Leg
 from lteims.ims.qos import Way
+from lteims.ims.sdp_body import SDP, parse_sdp
 from lteims.net.sip import SipStack
 from lteims.sip.errors import SipError
 from lteims.sip.message import Response

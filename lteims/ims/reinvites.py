@@ -7,12 +7,12 @@ back. One is acknowledged end to end, so that an offer in its 2xx works too.
 from collections.abc import Callable
 from typing import Protocol
 
-from lteims.ims.anchor import SDP
 from lteims.ims.answers import GONE, answer_body, body_of_ack, put_body, reply_with, shown_to_near
 from lteims.ims.branch import Awaited, Branch
 from lteims.ims.leg import Leg
 from lteims.ims.opening import ALLOW, tags_of
 from lteims.ims.own_requests import RETRY, OwnRequests
+from lteims.ims.sdp_body import SDP
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
 from lteims.net.sip_transaction import ServerTransaction

@@ -4,7 +4,9 @@ from typing import Any, cast
 
 import pytest
 
-from lteims.ims.anchor import Anchor, Side, parse_sdp, sdp_of
+from lteims.ims.anchor import Anchor
+from lteims.ims.sdp_body import parse_sdp, sdp_of
+from lteims.ims.streams import Side
 from lteims.media.sdp import Sdp
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool

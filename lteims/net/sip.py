@@ -1,26 +1,25 @@
 """The SIP driver (RFC 3261 17, 18): sockets and streams on one side, transactions for ims/ on the other.
 
-Every message enters by `_received` and leaves by `_transmit`. A request becomes a ServerTransaction that is handed
+Every message enters by `_received` and leaves by `transmit`. A request becomes a ServerTransaction that is handed
 to the core (ims/pcscf.py); the core's own requests are ClientTransactions. The machines themselves are in sip/.
 """
 
 import asyncio
 import socket
 import zlib
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
 from lteims import counters
 from lteims.errors import LteimsError
-from lteims.ids import MAGIC_COOKIE, Tokens
+from lteims.ids import Tokens
 from lteims.net.ipsec import Ipsec
-from lteims.net.sip_answers import Answers
 from lteims.net.sip_flow import CLIENT, SERVER, Endpoint, Flow, same_host
+from lteims.net.sip_matching import Transactions, server_key
 from lteims.net.sip_tcp import MESSAGE_TIME, Connections
-from lteims.net.sip_trace import SipTrace
-from lteims.net.sip_transaction import ClientTransaction, OnFailure, OnResponse, Origin, ServerTransaction
+from lteims.net.sip_trace import SipTrace, count_code, count_method
+from lteims.net.sip_transaction import ClientTransaction, OnFailure, OnResponse, ServerTransaction
 from lteims.net.timers import TimerWheel
 from lteims.net.udp import Address, UdpSocket, free_port, open_udp
 from lteims.sip.errors import NotSip, SipError
@@ -28,15 +27,11 @@ from lteims.sip.framing import FramingError
 from lteims.sip.headers import Via
 from lteims.sip.message import Message, Request, Response, parse
 from lteims.sip.transaction import RETRANSMITTED, Acked, Answered, Timings
-from lteims.sip.valid import METHODS, check_request, check_response
+from lteims.sip.valid import check_request, check_response
 from lteims.trace import DEBUG, INFO, SIP, WARN, log
 
 ESP_OCTETS: Final = 60  # that ESP adds to a datagram at most: header 8, IV 16, padding 15 + 2, integrity check 16
 _NO_END: Final = 1 << 30
-MAX_FINISHED: Final = 65536  # server transactions kept only to answer retransmissions; the oldest goes first
-MAX_FINISHED_OCTETS: Final = 64 << 20  # of their answers
-_METHOD_COUNTERS: Final = {method: f"sip_{method.lower()}" for method in METHODS}
-_CODE_COUNTERS: Final[dict[int, str]] = {}
 
 
 class Core(Protocol):
@@ -98,12 +93,7 @@ class SipStack:
         self.finish: Callable[[Message, str], None] | None = None  # last touch on what we send (custom_headers)
         self.takes_cancel: Callable[[ServerTransaction], bool] | None = None  # asked first; True: nothing is cancelled
         self._connections = Connections(self, wheel, tcp_keepalive, max_connections, message_time)
-        self._servers: dict[tuple[str, ...], ServerTransaction] = {}
-        self._clients: dict[tuple[str, str], ClientTransaction] = {}
-        self.answers = Answers(wheel, loop.time, 64 * timings.t1)
-        self._finished: deque[tuple[ServerTransaction, int]] = deque()
-        self._finished_octets = 0
-        self._origins: dict[Origin, None] = {}
+        self.transactions = Transactions(wheel, loop.time, 64 * timings.t1)
         self.trace = SipTrace()
         self.log_id = self.trace.id  # the short id of a dialog in the SIP log
         self._bound: list[socket.socket] = []
@@ -206,16 +196,16 @@ class SipStack:
         return True
 
     def _on_request(self, flow: Flow, request: Request) -> None:
-        counters.inc(_METHOD_COUNTERS.get(request.method, "sip_unknown"))
+        count_method(request.method)
         key = server_key(request)
-        known = self._servers.get(key)
-        meant = self._servers.get((*key[:-1], "INVITE")) if request.method == "CANCEL" else known
+        known = self.transactions.server(key)
+        meant = self.transactions.invite(key) if request.method == "CANCEL" else known
         if meant is not None and self.is_stranger(meant.flow, flow):
             raise SipError(481, f"{request.method} for a request of {meant.flow}")
         if known is not None:
             known.feed(Acked(request) if request.method == "ACK" else RETRANSMITTED)
             return
-        kept = self.answers.find(key)
+        kept = self.transactions.answers.find(key)
         if kept is not None:
             self.transmit(kept[1], kept[0])
             return
@@ -228,30 +218,17 @@ class SipStack:
             self.core.on_ack(request, flow)
             return
         transaction = ServerTransaction(self, request, flow, key)
-        self._servers[key] = transaction
+        self.transactions.adopt_server(transaction)
         if request.method == "CANCEL":
-            self._on_cancel(transaction, key)
-        elif self._is_merged(transaction):
+            self._on_cancel(transaction)
+        elif self.transactions.is_merged(transaction):
             transaction.reply(482)
         else:
             self.core.on_request(transaction)
 
-    def _is_merged(self, transaction: ServerTransaction) -> bool:
-        """RFC 3261 8.2.2.2: has the request come by another way already, and is still being served?"""
-        request = transaction.request
-        tag = request.from_.tag
-        if not tag or request.to.tag:
-            return False
-        origin = (tag, request.call_id, request.cseq.number, request.method)
-        if origin in self._origins:
-            return True
-        self._origins[origin] = None
-        transaction.origin = origin
-        return False
-
-    def _on_cancel(self, transaction: ServerTransaction, key: tuple[str, ...]) -> None:
+    def _on_cancel(self, transaction: ServerTransaction) -> None:
         """RFC 3261 9.2: the CANCEL is answered by itself, the INVITE through its owner."""
-        invite = self._servers.get((*key[:-1], "INVITE"))
+        invite = self.transactions.invite(transaction.key)
         cancel = transaction.request  # the transaction lets go of it once it has answered
         if invite is not None:
             transaction.to_tag = invite.to_tag
@@ -281,7 +258,7 @@ class SipStack:
             same_host(via.host, e.host) and (via.port or 5060) == e.port for e in self.endpoints
         ):
             raise SipError(400, "a response that is not for us")  # RFC 3261 8.1.3.3, 18.1.2
-        transaction = self._clients.get((via.branch, response.cseq.method))
+        transaction = self.transactions.client(response)
         if transaction is None or self.is_stranger(transaction.flow, flow):
             counters.inc("sip_stray_response")
             log(SIP, DEBUG, f"stray response {response.code}", id=self.log_id(response.call_id))
@@ -398,7 +375,7 @@ class SipStack:
 
     def transmit_request(self, flow: Flow, request: Request, data: bytes, on_error: Callable[[], None] | None) -> None:
         """Send an encoded request."""
-        counters.inc(_METHOD_COUNTERS.get(request.method, "sip_unknown"))
+        count_method(request.method)
         if SIP.level >= INFO:
             self.trace.write("TO", request, data)
         self.transmit(flow, data, on_error)
@@ -411,39 +388,9 @@ class SipStack:
         """Is there a stream on this very flow?"""
         return self._connections.has(flow)
 
-    # -- the transactions' registers
-    def adopt_client(self, key: tuple[str, str], transaction: ClientTransaction) -> None:
-        """Make a client transaction known to the responses."""
-        self._clients[key] = transaction
-
-    def forget_client(self, key: tuple[str, str]) -> None:
-        """Its machine has terminated."""
-        self._clients.pop(key, None)
-
-    def forget_server(self, transaction: ServerTransaction) -> None:
-        """Its machine has terminated."""
-        if self._servers.get(transaction.key) is transaction:
-            del self._servers[transaction.key]
-
-    def finished(self, transaction: ServerTransaction, octets: int) -> None:
-        """Only retransmissions are still waited for: under load the oldest of these make room."""
-        queue = self._finished
-        queue.append((transaction, octets))
-        self._finished_octets += octets
-        while queue and (queue[0][0].ended or len(queue) > MAX_FINISHED or self._finished_octets > MAX_FINISHED_OCTETS):
-            oldest, size = queue.popleft()
-            self._finished_octets -= size
-            if not oldest.ended:
-                oldest.drop()
-
-    def served(self, origin: Origin | None) -> None:
-        """The same request by another way is no longer a merged one."""
-        if origin is not None:
-            self._origins.pop(origin, None)
-
     def load(self) -> dict[str, int]:
         """How many transactions live, for metrics and tests."""
-        return {"server": len(self._servers) + len(self.answers), "client": len(self._clients)}
+        return self.transactions.load()
 
 
 def _mark_source(request: Request, flow: Flow) -> None:
@@ -451,30 +398,3 @@ def _mark_source(request: Request, flow: Flow) -> None:
     via = request.via
     if "rport" in via.params or "received" in via.params or not same_host(via.host, flow.host):
         request.replace_top_via(via.with_source(flow.host, flow.port))
-
-
-def server_key(request: Request) -> tuple[str, ...]:
-    """What identifies a server transaction: RFC 3261 17.2.3; its last part is the method, INVITE for ACK."""
-    method = "INVITE" if request.method == "ACK" else request.method
-    via = request.via
-    branch = via.branch
-    if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
-        return (branch, via.sent_by, method)
-    return (  # RFC 2543: no To tag, since the ACK carries the one that we gave
-        request.target,
-        request.from_.tag,
-        request.call_id,
-        str(request.cseq.number),
-        request.get("via"),
-        method,
-    )
-
-
-def count_code(code: int) -> None:
-    """Count a response by its reason phrase: sip_ok, sip_unauthorized."""
-    name = _CODE_COUNTERS.get(code)
-    if name is None:
-        phrase = Response(code).reason.lower().replace("'", "")
-        name = "sip_" + "".join(c if c.isalnum() else "_" for c in phrase)
-        _CODE_COUNTERS[code] = name
-    counters.inc(name)

@@ -109,9 +109,9 @@ class ServerTransaction:
         invite = isinstance(self._machine, InviteServer)
         actions = self._machine.handle(Respond(response.code, data), stack.loop.time())
         if invite and response.code >= 200:
-            stack.finished(self, len(data) + size_of(self.request))
+            stack.transactions.finished(self, len(data) + size_of(self.request))
             if response.code >= 300:
-                stack.served(self.origin)
+                stack.transactions.served(self.origin)
                 self.origin = None
         self._run(actions, response)
 
@@ -133,7 +133,7 @@ class ServerTransaction:
     def expire(self) -> None:
         """Keep the transaction for retransmissions of the request, 64*T1 or until there are too many."""
         if not self.ended:
-            self._stack.finished(self, size_of(self.request))
+            self._stack.transactions.finished(self, size_of(self.request))
             self._timers.append(self._stack.wheel.add(64 * self._stack.timings.t1, self.drop))
 
     def _swallow(self, response: Response) -> None:
@@ -156,8 +156,8 @@ class ServerTransaction:
     def drop(self) -> None:
         """Forget the transaction before its time."""
         self.ended = True
-        self._stack.served(self.origin)
-        self._stack.forget_server(self)
+        self._stack.transactions.served(self.origin)
+        self._stack.transactions.forget_server(self)
         for timer in self._timers:
             self._stack.wheel.cancel(timer)
         self._timers.clear()
@@ -174,7 +174,7 @@ class ServerTransaction:
                         stack.transmit(stack.reply_flow(self.flow, self.request.via), data)
                     sent = data
                 case SetTimer("J", _):  # Completed: from here on the answer is all that is left
-                    stack.answers.keep(self.key, sent, stack.reply_flow(self.flow, self.request.via))
+                    stack.transactions.answers.keep(self.key, sent, stack.reply_flow(self.flow, self.request.via))
                     self.drop()
                 case SetTimer(name, delay):
                     self._timers.append(stack.wheel.add(delay, self.feed, FIRED[name]))
@@ -229,7 +229,7 @@ class ClientTransaction:
         kind = InviteClient if self.request.method == "INVITE" else NonInviteClient
         data = self.request.encode()
         self._machine = kind(stack.timings, flow.transport != "UDP", data, id=trace_id(stack, self.request))
-        stack.adopt_client(self._key, self)
+        stack.transactions.adopt_client(self._key, self)
         self._run(self._machine.start(stack.loop.time()))
 
     @property
@@ -315,7 +315,7 @@ class ClientTransaction:
 
     def _end(self) -> None:
         self.ended = True
-        self._stack.forget_client(self._key)
+        self._stack.transactions.forget_client(self._key)
         for timer in self._timers:
             self._stack.wheel.cancel(timer)
         self._timers.clear()

@@ -242,7 +242,7 @@ async def test_no_more_than_so_many_messages_wait_for_a_connection(bench: Bench)
 
 
 async def test_answers_kept_for_retransmissions_are_bounded_in_octets(bench: Bench) -> None:
-    bench.stack.answers.max_octets = 100_000
+    bench.stack.transactions.answers.max_octets = 100_000
     bench.core.body = b""
     with bench.udp() as sock:
         for _ in range(60):

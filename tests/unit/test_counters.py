@@ -22,8 +22,8 @@ REQUESTS = {f"sip_{method.lower()}" for method in METHODS}
 RESPONSES = {by_reason(reason_phrase(code)) for code in (*REASONS, *range(99, 701))}
 # The names that an expression stands for, where it is more than a string.
 COMPUTED = {
-    ("net/sip.py", "_METHOD_COUNTERS.get(request.method, 'sip_unknown')"): REQUESTS | {"sip_unknown"},
-    ("net/sip.py", "name"): RESPONSES,
+    ("net/sip_trace.py", "_METHOD_COUNTERS.get(method, 'sip_unknown')"): REQUESTS | {"sip_unknown"},
+    ("net/sip_trace.py", "name"): RESPONSES,
     ("net/rtp.py", "name"): {
         "rtp_recv", "rtp_send", "rtcp_recv", "rtcp_send", "rtp_dropped", "rtp_held", "rtp_invalid",
     },

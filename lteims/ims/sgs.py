@@ -44,8 +44,6 @@ from lteims.sgsap.message import (
     status,
     title,
 )
-from lteims.sms import rp
-from lteims.sms.octets import Direction
 from lteims.trace import IMS, INFO, log
 
 _OF_PHONES = (
@@ -102,9 +100,7 @@ class Sgs:
         phone = self._phones.by_imsi.get(imsi)
         if phone is None or phone.mme.link is None or contact in parcel.tried or not phone.association.reaches:
             return None
-        message = rp.parse(parcel.rp_data(), Direction.SC_TO_MS)
-        assert isinstance(message, rp.RpData)
-        self._phones.deliver(phone, Delivery(parcel.subscriber.impi, contact, message, parcel.more, on_end))
+        self._phones.deliver(phone, Delivery(parcel.subscriber.impi, contact, parcel.rp_data(), parcel.more, on_end))
         return Sent(contact)
 
     # -- from the driver

@@ -42,7 +42,7 @@ class SipTransport:
         """TS 24.341 5.3.3.4.1: RP-DATA in a MESSAGE."""
         to = _impu(parcel).uri.text
         name = self._own_name
-        onward = Onward(parcel.subscriber, binding, name, to, RPDU, parcel.rp_data(), asserted=name)
+        onward = Onward(parcel.subscriber, binding, name, to, RPDU, parcel.rp_data().encode(), asserted=name)
         answered = partial(_answered, parcel, binding, on_end, Outcome.ARRIVED)
         return Sent(binding.id, self._sip.send(onward, answered))
 

@@ -37,11 +37,11 @@ class Parcel:
     more: bool  # other messages wait behind it
     tried: tuple[str, ...] = ()  # contacts that have failed in this attempt
 
-    def rp_data(self) -> bytes:
+    def rp_data(self) -> rp.RpData:
         """The RP-DATA that brings it; RP-MR is the same in every try of one message."""
         tpdu = self.message.tpdu
         octets = bytes((tpdu[0] & ~_MMS | (0 if self.more else _MMS),)) + tpdu[1:]
-        return rp.RpData(Direction.SC_TO_MS, self.message.rp_mr, self.centre, None, octets).encode()
+        return rp.RpData(Direction.SC_TO_MS, self.message.rp_mr, self.centre, None, octets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,7 @@ class Paging:
     def send(self, parcel: Parcel, on_end: OnEnd) -> Sent | None:
         if "mme" in parcel.tried:
             return None
-        found = rp.parse(parcel.rp_data(), Direction.SC_TO_MS)
-        assert isinstance(found, rp.RpData)
-        self.sent.append((found, on_end))
+        self.sent.append((parcel.rp_data(), on_end))
         return Sent("mme")
 
     def take(self) -> tuple[rp.RpData, OnEnd]:

@@ -20,6 +20,7 @@ from lteims.trace import DEBUG, ERROR, INFO, MME, WARN, log
 
 PPID: Final = 0  # payload protocol identifier (6.2)
 MOST_LINKS: Final = 64  # MMEs at once
+MOST_OF_HOST: Final = 16  # of one address, so that none of them shuts out those of others
 _COMMON: Final = 0  # the stream of what belongs to no phone
 
 
@@ -153,6 +154,10 @@ class SgsapServer:
             link = SgsapLink(association, self._vlr, self._links)
         except (OSError, LteimsError) as error:  # gone again already
             log(MME, INFO, f"SCTP association ended at once: {error}")
+            association.close()
+            return
+        if sum(other.host == link.host for other in self._links) >= MOST_OF_HOST:
+            log(MME, WARN, f"an MME is refused: {MOST_OF_HOST} of {link.host} are connected")
             association.close()
             return
         link.start()

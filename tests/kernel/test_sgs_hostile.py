@@ -1,24 +1,28 @@
 """Bad input by SGsAP against the real program over real SCTP: broken, unexpected, floods, MMEs that do not read."""
 
 import asyncio
+import contextlib
 import os
 import random
 import socket
+import struct
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from lteims.net.sgsap import MOST_LINKS
+from lteims.ims.sgs_mme import vlr_name
+from lteims.net import eager
+from lteims.net.sgsap import MOST_OF_HOST
 from lteims.sgsap import message as m
 from lteims.sgsap.cause import SgsCause
 from lteims.sgsap.elements import Lai, Plmn
 from lteims.sim.mme_link import MmeLink
-from tests.kernel.sgs_program import ONE, PORT, STRANGER, A, B, Program, running
+from tests.kernel.sgs_program import DOMAIN, ONE, PORT, STRANGER, A, B, Program, running
 from tests.unit.sgsap.test_sgsap_vectors import SIMPLE, VECTORS
 
 MESSAGES = [v[2] for v in VECTORS] + [v[1] for v in SIMPLE]
 SEED = 29118
-IPPROTO_SCTP = 132
+IPPROTO_SCTP, SCTP_SNDRCV = 132, 1
 
 
 @pytest.fixture(scope="module")
@@ -172,12 +176,49 @@ async def test_an_mme_that_does_not_read(program: Program) -> None:
     assert "it does not read" in program.log()
 
 
-async def test_more_mmes_than_there_can_be(program: Program) -> None:
+async def test_messages_that_come_in_odd_ways(program: Program) -> None:
+    """By any stream, with any identifier, in many fragments, and longer than any can be."""
     link = await program.mme()
-    crowd = [MmeLink(asyncio.get_running_loop()) for _ in range(MOST_LINKS + 6)]
+    with program.lab.inside("mme"):
+        odd = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_SCTP)
+    odd.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    odd.connect((program.core, PORT))
+    odd.setblocking(False)
+    request = m.LocationUpdateRequest(A.imsi, f"odd.{ONE}", 1, Lai(Plmn("001", "01"), 1)).encode()
+    unknown = b"\xee\xff" + bytes(255)
+    reset = m.ResetIndication(vlr_name=vlr_name(DOMAIN)).encode()
+    loop = asyncio.get_running_loop()
+    for ppid, stream, data in ((46, 3, request), (0, 0, request + 700 * unknown), (1 << 31, 1, bytes(100_000))):
+        about = struct.pack("=HHHxxIIIIIi", stream, 0, 0, ppid, 0, 0, 0, 0, 0)  # sctp_sndrcvinfo (RFC 6458 5.3.2)
+        odd.sendmsg([data], [(IPPROTO_SCTP, SCTP_SNDRCV, about)])
+        answer = reset
+        while answer == reset:  # it is told of the start, as a new name
+            answer = await asyncio.wait_for(loop.sock_recv(odd, 65536), 20.0)
+        assert answer[0] == (0x0A if data[0] == 0x09 else 0x1D)  # LOCATION-UPDATE-ACCEPT, STATUS
+    odd.send(request + 1100 * unknown)
+    with contextlib.suppress(ConnectionResetError):
+        while await asyncio.wait_for(loop.sock_recv(odd, 65536), 20.0):
+            pass
+    odd.close()
+    assert "a message of more than" in program.log()
+    await serves(program, link)
+
+
+async def test_more_mmes_than_there_can_be(program: Program) -> None:
+    """A host that takes all that it gets shuts out nobody else."""
+    link = await program.mme()
+    crowd = [MmeLink(asyncio.get_running_loop()) for _ in range(MOST_OF_HOST + 6)]
     for each in crowd:
         await program.connect(each)
     await link.until(lambda: sum(bool(each.lost) for each in crowd) == 7, 30.0)
+    stranger = MmeLink(asyncio.get_running_loop())
+    with program.lab.inside("hss"):
+        task = eager.start(asyncio.get_running_loop(), stranger.connect((program.core, PORT)))
+    if task is not None:
+        await task
+    await asyncio.sleep(0.3)
+    assert not stranger.lost
+    stranger.close()
     for each in crowd:
         each.close()
     await asyncio.sleep(0.5)

@@ -1,6 +1,7 @@
 """The VLR of TS 29.118 towards simulated MMEs: location, detach, failures of either side, what does not fit."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,17 @@ from lteims.sim.mme_phone import Paging
 from tests.flows.phones import DOMAIN
 from tests.unit.ims.sgs_lab import NUMBER_A, NUMBER_B, STRANGER, A, B, SgsLab
 from tests.unit.ims.test_sgs_sms import MT, play
+from tests.unit.sgsap.test_sgsap_vectors import SIMPLE, VECTORS
 
 OTHER = "mmec02.mmegi0001.mme.epc.mnc001.mcc001.3gppnetwork.org"
+
+
+# All that can be said of a phone, but that it has come
+FOREIGN: list[Any] = [
+    message
+    for message in [vector[2] for vector in VECTORS] + [simple[1] for simple in SIMPLE]
+    if getattr(message, "imsi", None) and not isinstance(message, m.LocationUpdateRequest)
+]
 
 
 @pytest.fixture
@@ -289,6 +299,20 @@ def test_what_only_a_vlr_sends(lab: SgsLab, mme: Mme, message: Message) -> None:
     assert lab.sgs.associated(A)
 
 
+@pytest.mark.parametrize("message", FOREIGN, ids=lambda message: type(message).__name__)
+def test_what_another_mme_says_of_a_phone_changes_nothing(lab: SgsLab, mme: Mme, message: Any) -> None:
+    phone = lab.attached(mme, B)
+    other = lab.connect(host="192.0.2.62", name=OTHER)
+    names = {"mme_name": OTHER} if hasattr(message, "mme_name") else {}
+    other.say(replace(message, imsi=B, **names))
+    lab.run(0.1)
+    assert mme.ladder == []
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    play(mme, MT)
+    assert phone.inbox == ["Hello"]
+
+
 def test_a_reset_without_the_name_of_the_mme(lab: SgsLab, mme: Mme) -> None:
     message = m.ResetIndication(vlr_name="vlr.example")
     assert answer(lab, mme, message) == [
@@ -373,6 +397,28 @@ def test_two_links_that_argue_about_a_name_cost_one_timer(lab: SgsLab, mme: Mme)
         lab.pump()
     assert pending(lab) <= before + 3  # one for each phone that counts as detached some time, and this
     lab.run(1.0)
+
+
+def test_pages_that_nobody_answers(lab: SgsLab) -> None:
+    mme = lab.connect()
+    imsis = [f"00101{n:010}" for n in range(100, 400)]
+    lab.lab.subscribers.add(UserConfig(imsi=imsi, impu=(ImpuConfig(impu=f"tel:+{imsi}"),)) for imsi in imsis)
+    for imsi in imsis:
+        mme.phone(imsi).paging = Paging.IGNORED
+        mme.attach(imsi)
+    lab.run(1.0)
+    before = pending(lab)
+    for imsi in imsis:
+        lab.submit(f"+{imsi}")
+    lab.run(1.0)
+    assert sum(mme.phone(imsi).paged for imsi in imsis) == len(imsis)
+    lab.run(25.0)
+    lab.nothing_left()
+    assert pending(lab) <= before + 3 * len(imsis)  # TR1N that is over, the queue's, and its retry
+    for imsi in imsis:
+        mme.phone(imsi).paging = Paging.ANSWERED
+    lab.run(61.0)
+    assert all(mme.phone(imsi).inbox == ["Hello"] for imsi in imsis)
 
 
 def test_an_mme_that_is_lost_by_the_first_thing_it_is_told(lab: SgsLab, mme: Mme) -> None:

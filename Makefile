@@ -14,7 +14,7 @@ TESTS ?= tests/kernel
 JOBS ?= 2
 IMAGE_TEST := tests/net/test_image_engine.py
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
-PROFILES := --profile sim --profile sgs --profile open5gs --profile monitoring
+PROFILES := --profile sim --profile sgs --profile open5gs --profile pyhss --profile monitoring
 .DEFAULT_GOAL := help
 .PHONY: help install run test ci lint bench lab image image-test up down demo
 

@@ -121,6 +121,27 @@ def test_every_container_has_an_address_of_its_own() -> None:
     assert len(addresses) == len(set(addresses)) > 8
 
 
+def test_without_ipv6_nobody_gets_such_an_address() -> None:
+    only = yaml.safe_load((ROOT / "docker" / "ipv4.yaml").read_text(encoding="utf-8"))
+    networks = {name: service["networks"] for name, service in compose()["services"].items()}
+    both = {name for name, n in networks.items() if isinstance(n, dict) and "ipv6_address" in n["lab"]}
+    assert {
+        name for name, service in only["services"].items() if not service["networks"]["lab"]["ipv6_address"]
+    } == both
+    assert only["networks"]["lab"]["ipam"]["config"] == compose()["networks"]["lab"]["ipam"]["config"][:1]
+
+
+def test_make_lists_what_has_to_do_with_the_image() -> None:
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
+    for target in ("image", "image-test", "up", "down", "demo", "ci"):
+        assert re.search(rf"^make {target} +\w", listed, re.MULTILINE)
+
+
+def test_make_down_ends_every_profile() -> None:
+    profiles = {profile for service in compose()["services"].values() for profile in service.get("profiles", ())}
+    assert set(re.findall(r"--profile (\w+)", (ROOT / "Makefile").read_text(encoding="utf-8"))) == profiles
+
+
 def test_what_is_waited_for_starts_in_each_profile() -> None:
     services = compose()["services"]
     for name, service in services.items():

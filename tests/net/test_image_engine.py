@@ -124,9 +124,10 @@ def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
     found("down", "-v")
 
 
-@pytest.mark.parametrize("profile", ["sim", "sgs", "open5gs", "monitoring"])
+@pytest.mark.parametrize("profile", ["sim", "sgs", "open5gs", "pyhss", "monitoring"])
 def test_compose_takes_each_profile(stack: Stack, profile: str) -> None:
     stack("--profile", profile, "config", "-q")
+    stack("-f", "compose.yaml", "-f", "docker/ipv4.yaml", "--profile", profile, "config", "-q")
 
 
 def test_it_is_small(image: str) -> None:

@@ -55,11 +55,19 @@ def test_every_verdict_is_one_of_the_log() -> None:
     assert [verdict for verdict in verdicts if not is_said(verdict, sources)] == []
 
 
+def headings(file: Path) -> set[str]:
+    """The anchors of a page, as GitHub makes them."""
+    found = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
 @pytest.mark.parametrize("guide", GUIDES)
 def test_links_lead_somewhere(guide: str) -> None:
     file = ROOT / "docs" / f"{guide}.md"
-    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", file.read_text(encoding="utf-8")):
-        assert (file.parent / link).exists(), link
+    for link, place in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", file.read_text(encoding="utf-8")):
+        target = file.parent / link if link else file
+        assert target.exists(), link
+        assert not place or place in headings(target), f"{link}#{place}"
 
 
 @pytest.mark.parametrize("guide", GUIDES)
@@ -127,6 +135,12 @@ def test_the_workflow_speaks_of_what_compose_has() -> None:
     )
     assert {name for names in named for name in names if name} == {"phones", "ims"} <= set(services)
     assert re.findall(r"--profile (\w+)", lines) == services["phones"]["profiles"]
+
+
+def test_every_variable_of_compose_is_explained() -> None:
+    named = set(spans((ROOT / "docs" / "ci.md").read_text(encoding="utf-8")))
+    used = re.findall(r"\$\{(\w+)", (ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    assert {*used} - named == set()
 
 
 def test_the_scenario_of_the_workflow_is_one() -> None:

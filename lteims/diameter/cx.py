@@ -14,6 +14,7 @@ from lteims.diameter.command import COMMANDS, CX, SUCCESS, Command, Plain, Resul
 from lteims.diameter.cx_attributes import (
     ASSOCIATED_IDENTITIES,
     DEREGISTRATION_REASON,
+    IDENTITY_WITH_EMERGENCY_REGISTRATION,
     MANDATORY_CAPABILITY,
     OPTIONAL_CAPABILITY,
     ORIGINATING_REQUEST,
@@ -130,7 +131,26 @@ class Server:
 Uaa = Server
 Lia = Server
 Ppa = Plain
-Rta = Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Rta:
+    """Registration-Termination-Answer; `kept` are IMPI and IMPU of emergency registrations that have not been ended."""
+
+    result: Result = SUCCESS
+    kept: tuple[tuple[str, str], ...] = ()
+
+    def avps(self) -> bytes:
+        """Its AVPs."""
+        return b"".join(
+            IDENTITY_WITH_EMERGENCY_REGISTRATION(USER_NAME(impi), PUBLIC_IDENTITY(impu)) for impi, impu in self.kept
+        )
+
+    @classmethod
+    def parse(cls, message: Message) -> "Rta":
+        """Read it; DiameterError."""
+        kept = message.all(IDENTITY_WITH_EMERGENCY_REGISTRATION)
+        return cls(Result.of(message), tuple((each.need(USER_NAME), each.need(PUBLIC_IDENTITY)) for each in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +392,7 @@ class Rtr:
 
     def parse_answer(self, message: Message) -> Rta:
         """RTA; DiameterError."""
-        return Plain.parse(message)
+        return Rta.parse(message)
 
 
 @dataclass(frozen=True, slots=True)

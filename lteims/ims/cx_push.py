@@ -7,8 +7,8 @@ event that the reason stands for.
 from typing import Any, Final
 
 from lteims import counters
-from lteims.diameter.command import SUCCESS, Answer, Node, Plain, as_result
-from lteims.diameter.cx import CxResult, Ppr, Rtr
+from lteims.diameter.command import SUCCESS, Answer, Node, Plain, Result, as_result
+from lteims.diameter.cx import CxResult, Ppr, Rta, Rtr
 from lteims.diameter.cx_attributes import ReasonCode
 from lteims.diameter.errors import DiameterError, ResultCode
 from lteims.diameter.user_data import UserData
@@ -41,16 +41,17 @@ class Pushes:
         """RTR and PPR; DiameterError for users that are not here, and for what only an HSS serves."""
         match request:
             case Rtr():
-                self._terminate(request)
+                answer: Answer = self._terminate(request)
             case Ppr():
                 self._change(request)
+                answer = Plain(SUCCESS)
             case _:
                 raise DiameterError("an HSS serves this", ResultCode.DIAMETER_COMMAND_UNSUPPORTED)
         try:
             await self._store.commit()
         except StoreError as error:
             log(IMS, ERROR, f"what the HSS has changed is not durable: {error}")
-        return Plain(SUCCESS)
+        return answer
 
     def _user(self, impi: str) -> Subscriber:
         found = self._users.by_impi(impi)
@@ -58,8 +59,11 @@ class Pushes:
             raise CxResult.ERROR_USER_UNKNOWN.error(f"no user {impi[:80]} here")
         return found
 
-    def _terminate(self, rtr: Rtr) -> None:
-        """All identities of the user go, or those that are named and what is registered together with them."""
+    def _terminate(self, rtr: Rtr) -> Rta:
+        """All identities of the user go, or those that are named and what is registered together with them.
+
+        The HSS hears of emergency registrations, which stay (TS 29.228 6.1.3.1).
+        """
         users = [self._user(rtr.impi), *filter(None, map(self._users.by_impi, rtr.associated))]
         if rtr.impus:
             users = [user for user in users if self._any_of(user, rtr.impus)]
@@ -70,6 +74,8 @@ class Pushes:
             log(IMS, INFO, f"the HSS ends the registration of {user.impi}: {rtr.reason.name}{info}")
             counters.inc("cx_termination")
             self._end(user, rtr.reason)
+        kept = tuple((user.impi, each.impu_key) for user in dict.fromkeys(users) for each in user.bindings if each.sos)
+        return Rta(Result(ResultCode.DIAMETER_LIMITED_SUCCESS) if kept else SUCCESS, kept)
 
     def _any_of(self, user: Subscriber, impus: tuple[str, ...]) -> bool:
         profile = self._users.profile(user.impi)

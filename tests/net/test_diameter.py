@@ -25,7 +25,7 @@ from lteims.diameter.command import (
     name_of,
     request_body,
 )
-from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Ppr, Rtr, Saa, Sar, Server, ServerCapabilities, Uar
+from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Ppr, Rta, Rtr, Saa, Sar, Server, ServerCapabilities, Uar
 from lteims.diameter.cx_attributes import ReasonCode, ServerAssignmentType
 from lteims.diameter.cx_auth import AkaVector, AuthRequest, DigestVector, Scheme
 from lteims.diameter.errors import DiameterError, ResultCode
@@ -85,7 +85,10 @@ EXCHANGES: list[tuple[Any, list[Any]]] = [
         [Saa(impi="u@ims", user_data=b"<IMSSubscription></IMSSubscription>", associated=("v@ims",))],
     ),
     (Lir(IMPU, originating=True), [Server(name="sip:s", wildcard="sip:!.*!@ims")]),
-    (Rtr("u@ims", ReasonCode.REMOVE_S_CSCF, (IMPU,), "moved", ("v@ims",)), [Plain()]),
+    (
+        Rtr("u@ims", ReasonCode.REMOVE_S_CSCF, (IMPU,), "moved", ("v@ims",)),
+        [Rta(), Rta(Result(2002), (("u@ims", IMPU),))],
+    ),
     (Ppr("u@ims", b"<IMSSubscription></IMSSubscription>"), [Plain()]),
     (
         Aar((AUDIO,), UE, "001010123456789", service_urn="urn:service:sos.police"),

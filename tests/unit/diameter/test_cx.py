@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lteims.diameter import cx
 from lteims.diameter.command import CX, Node, Plain, Result, answer_body, as_result, check, request_body
-from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Ppr, Rtr, Saa, Sar, Server, ServerCapabilities, Uar
+from lteims.diameter.cx import CxResult, Lir, Maa, Mar, Ppr, Rta, Rtr, Saa, Sar, Server, ServerCapabilities, Uar
 from lteims.diameter.cx_attributes import ReasonCode, ServerAssignmentType, UserAuthorizationType
 from lteims.diameter.cx_auth import AkaVector, AuthRequest, DigestVector, Scheme
 from lteims.diameter.errors import DiameterError
@@ -41,7 +41,8 @@ ANSWERS: list[tuple[Any, Any]] = [
     (REQUESTS[2], Maa(vectors=(DIGEST,), impi=IMPI, impu=IMPU)),
     (REQUESTS[3], Maa(vectors=(VECTOR, AkaVector(*[b"\1" * 16] * 5, Scheme.AKAV2_MD5)), impi=IMPI)),
     (REQUESTS[4], Saa(impi=IMPI, user_data=b"<x/>", associated=("other@ims",))),
-    (REQUESTS[8], Plain()),
+    (REQUESTS[8], Rta()),
+    (REQUESTS[8], Rta(Result(2002), (("u", "sip:u"), ("v", "sip:v")))),
     (REQUESTS[10], Plain(Result(5012))),
 ]
 

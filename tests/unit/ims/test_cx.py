@@ -7,7 +7,7 @@ import pytest
 from lteims.config import AuthentType
 from lteims.diameter.attributes import TGPP
 from lteims.diameter.command import Result
-from lteims.diameter.cx import CxResult, Ppr, Rtr
+from lteims.diameter.cx import CxResult, Ppr, Rta, Rtr
 from lteims.diameter.cx_attributes import ReasonCode
 from lteims.diameter.cx_auth import DigestVector
 from lteims.diameter.errors import DiameterError, ResultCode
@@ -220,8 +220,10 @@ async def test_an_emergency_registration() -> None:
     await Ue(registry).register("Contact: <sip:x@192.0.2.7>;sos")
     assert registry.wire.asked[0].emergency
     assert registry.wire.asked[-1].type.name == "REGISTRATION"
-    await registry.sim.terminate(IMPI)
+    assert (await registry.sim.terminate(IMPI)).code == ResultCode.DIAMETER_LIMITED_SUCCESS
     assert len(registry.contacts()) == 1  # TS 24.229 5.4.8.4
+    answer = await registry.pushes.serve(Rtr(IMPI, ReasonCode.SERVER_CHANGE), "s", HSS)
+    assert answer == Rta(Result(ResultCode.DIAMETER_LIMITED_SUCCESS), ((IMPI, IMPU),))
     registry.time.advance(601)
     await registry.settle()
     assert registry.contacts() == []

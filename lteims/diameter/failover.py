@@ -1,14 +1,19 @@
-"""Which of several peers is asked, and who takes over what waits for another (RFC 6733 5.5.4, RFC 3539 3.4).
+"""Which of several peers is asked, and who takes over what waits for another (RFC 6733 5.5.4, 6.1.8, RFC 3539 3.4).
 
 net/diameter.py asks whenever it sends, and whenever a connection has come, gone, or become better or worse.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from lteims.diameter.attributes import REDIRECT_HOST, RESULT_CODE
+from lteims.diameter.errors import ResultCode
+from lteims.diameter.message import Message
 from lteims.diameter.peer import Peer, State
 from lteims.diameter.watchdog import Health
 
+_URI: Final = re.compile(r"aaas?://([^:;]+)", re.IGNORECASE)  # RFC 6733 4.3.1
 _RANK: Final = {Health.OKAY: 0, Health.REOPEN: 1, Health.SUSPECT: 2, Health.INITIAL: 3, Health.DOWN: 3}
 
 
@@ -26,3 +31,14 @@ def takeovers(peers: Sequence[Peer]) -> Iterator[tuple[Peer, Peer]]:
     for peer in peers:
         if peer.waiting and (peer.state is not State.OPEN or peer.health is Health.SUSPECT):
             yield peer, to
+
+
+def redirected(peers: Sequence[Peer], answer: Message) -> Peer | None:
+    """Whom an answer says to ask instead (a redirect agent, such as the SLF of TS 29.228 annex A); None where it says
+    nothing of the kind, or of nobody who is connected."""
+    if not answer.header.is_error or answer.first(RESULT_CODE) != ResultCode.DIAMETER_REDIRECT_INDICATION:
+        return None
+    hosts = [_URI.match(uri) for uri in answer.all(REDIRECT_HOST)]
+    named = [host[1].lower() for host in hosts if host is not None]
+    connected = {peer.remote.node.host: peer for peer in peers if peer.state is State.OPEN and peer.remote is not None}
+    return next((connected[host] for host in named if host in connected), None)

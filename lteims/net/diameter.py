@@ -29,6 +29,7 @@ from lteims.trace import ERROR, WARN, log
 
 A = TypeVar("A")
 LOOK_AGAIN: Final = 60.0  # seconds, for SCTP in a kernel without it: a module may be loaded at any time
+MOST_REDIRECTED: Final = 3  # times that one request is sent elsewhere, as its answer says
 MOST_PEERS: Final = 64  # connections of a server
 
 
@@ -61,6 +62,7 @@ class DiameterClient:
     ) -> None:
         """`servers` by SCTP unless their transport is tcp, the primary one first; `on_state` hears whom requests go to
         when one has come or gone, and None when nobody is there."""
+        self._loop = loop
         self._wheel = wheel
         self._layer = party.layer
         self._hear = on_state
@@ -92,13 +94,14 @@ class DiameterClient:
 
     def start(self) -> None:
         """Connect. A kernel without SCTP is said once, and looked at again every minute."""
-        lack = sctp.missing() if any(server.transport != "tcp" for server in self._idle) else ""
-        for server in self._idle:
-            if not lack or server.transport == "tcp":
+        by_sctp = [server for server in self._idle if server.transport != "tcp"]
+        lack = sctp.missing() if by_sctp else ""
+        idle, self._idle = self._idle, by_sctp if lack else []
+        for server in idle:
+            if server not in self._idle:
                 self._servers[server].feed(Start())
-            elif not self._silent:
-                log(self._layer, ERROR, f"{self._layer.name} to {server} is down: {lack}")
-        self._idle = [server for server in self._idle if lack and server.transport != "tcp"]
+        if lack and not self._silent:
+            log(self._layer, ERROR, f"{self._layer.name} to {', '.join(map(str, by_sctp))} is down: {lack}")
         self._silent = bool(lack)
         self._look = self._wheel.add(LOOK_AGAIN, self.start) if lack else None
 
@@ -114,7 +117,15 @@ class DiameterClient:
         Realm and host are those of the server unless given. NoAnswer at once where there is no connection;
         DiameterError for an answer that cannot be read. An answer that refuses is an answer: look at its result.
         """
-        return await self._best().ask(request, session or self._sessions.new(), realm, host, within)
+        session = session or self._sessions.new()
+        end = self._loop.time() + within
+        message = await self._best().ask(request, session, realm, host, within)
+        for _ in range(MOST_REDIRECTED):
+            peer = failover.redirected(self._peers, message)
+            if peer is None:
+                break
+            message = await self._runner(peer).ask(request, session, realm, host, max(0.0, end - self._loop.time()))
+        return request.parse_answer(message)
 
     def _best(self) -> PeerRunner:
         peer = failover.best(self._peers)
@@ -234,7 +245,7 @@ class DiameterServer:
         runner = self._clients.get(client.lower())
         if runner is None:
             raise NoAnswer(f"{client} is not connected")
-        return await runner.ask(request, session or self._sessions.new(), realm, "", within)
+        return request.parse_answer(await runner.ask(request, session or self._sessions.new(), realm, "", within))
 
     async def close(self) -> None:
         """Accept no more, and take leave of all."""

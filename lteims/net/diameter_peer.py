@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 from lteims import counters
 from lteims.diameter import cx, rx
@@ -20,7 +20,7 @@ from lteims.diameter.capabilities import Capabilities, Local
 from lteims.diameter.command import CX, RX, Answer, Node, Request, counter_of, name_of
 from lteims.diameter.dump import dump
 from lteims.diameter.errors import DiameterError, ResultCode
-from lteims.diameter.message import Header, readable
+from lteims.diameter.message import Header, Message, readable
 from lteims.diameter.peer import Peer, State
 from lteims.diameter.peer_events import (
     Action,
@@ -55,7 +55,6 @@ from lteims.net.diameter_link import Link
 from lteims.net.timers import Handle, TimerWheel
 from lteims.trace import DEBUG, ERROR, INFO, Layer, log
 
-A = TypeVar("A")
 Serve = Callable[[Any, str, Node], Awaitable[Answer]]  # the request, its Session-Id, who asks
 _STOP_TIME: Final = 5.0
 _REQUESTS: Final[dict[int, dict[int, Any]]] = {CX: dict(cx.REQUESTS), RX: dict(rx.REQUESTS)}
@@ -272,11 +271,11 @@ class PeerRunner:
 
     # -- requests
 
-    async def ask(self, request: Request[A], session: str, realm: str, host: str, within: float) -> A:
+    async def ask(self, request: Request[Any], session: str, realm: str, host: str, within: float) -> Message:
         """Ask and wait; NoAnswer, or DiameterError for an answer that cannot be read."""
-        ticket = self._loop.create_future()
+        ticket: asyncio.Future[Message] = self._loop.create_future()
         self.feed(Ask(ticket, request, session, realm, host, within))
-        return request.parse_answer(await ticket)
+        return await ticket
 
     async def _serve(self, incoming: Incoming) -> None:
         answer: Answer | DiameterError

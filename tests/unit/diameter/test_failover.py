@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lteims.diameter import attributes as a
 from lteims.diameter import failover
 from lteims.diameter.attributes import DisconnectCause
-from lteims.diameter.command import Node, Plain
+from lteims.diameter.command import Node, Plain, Result
 from lteims.diameter.cx import Lia, Rtr
 from lteims.diameter.cx_attributes import ReasonCode
 from lteims.diameter.errors import NoAnswer
@@ -41,6 +41,7 @@ from lteims.diameter.requests import Inbox
 from lteims.diameter.watchdog import Health
 from tests.unit.diameter.test_peer import HERE, LIR, US, connect, new, only, sent
 
+SESSION = a.SESSION_ID("s;t")
 FIRST, SECOND = Node("hss1.example", "example"), Node("hss2.example", "other.example")
 
 
@@ -241,6 +242,37 @@ def test_the_answer_goes_where_the_request_was_sent_again() -> None:
     two.connect(0)
     assert two.handle(0, Received(header._replace(hop_by_hop=79).encode(first[20:]))) == []
     assert sent(two.handle(0, Reply(incoming, Plain()))).header.hop_by_hop == 79
+
+
+@pytest.mark.parametrize(
+    ("uris", "number"),
+    [
+        (["aaa://hss2.example"], 1),
+        (["aaa://HSS2.example:3868;transport=sctp;protocol=diameter"], 1),
+        (["aaa://elsewhere.example", "aaas://hss2.example"], 1),
+        (["aaa://elsewhere.example"], None),
+        (["hss2.example", ""], None),
+        ([], None),
+    ],
+)
+def test_an_answer_may_name_another_server(uris: list[str], number: int | None) -> None:
+    two = Two()
+    header = sent(two.ask("t")).header
+    body = SESSION + Result(3006).encode() + FIRST.avps() + b"".join(map(a.REDIRECT_HOST, uris))
+    (_, answered) = two.handle(0, Received(header.answer(error=True).encode(body)))
+    assert isinstance(answered, Answered)
+    peer = failover.redirected(two.ours, answered.message)
+    assert peer is (None if number is None else two.ours[number])
+    two.handle(1, Lost("reset"))
+    assert failover.redirected(two.ours, answered.message) is None
+
+
+def test_other_answers_name_nobody() -> None:
+    two = Two()
+    header = sent(two.ask("t")).header
+    for error, code in ((True, 3002), (False, 2001)):
+        body = SESSION + Result(code).encode() + FIRST.avps() + a.REDIRECT_HOST("aaa://hss2.example")
+        assert failover.redirected(two.ours, Message.parse(header.answer(error).encode(body))) is None
 
 
 STEPS = st.tuples(

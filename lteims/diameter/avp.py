@@ -25,6 +25,8 @@ _U64: Final = Struct(">Q")
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 _DEEPEST: Final = 8  # groups in groups; the commands need four
 _LONGEST: Final = 0xFFFFFF
+_LONGEST_NAME: Final = 255  # octets of a domain name (RFC 1035 2.3.4)
+_SHOWN: Final = 100  # characters of a value in the text of an error
 
 
 class Attribute(Generic[T]):
@@ -110,7 +112,7 @@ class Identity(Text):
         return value.encode("ascii")
 
     def unpack(self, data: bytes) -> str:
-        if not data or not data.isascii() or not all(0x20 < octet < 0x7F for octet in data):
+        if not 0 < len(data) <= _LONGEST_NAME or not data.isascii() or not all(0x20 < octet < 0x7F for octet in data):
             raise ValueError("no DiameterIdentity")
         return data.decode("ascii").lower()
 
@@ -282,7 +284,7 @@ def missing(attribute: Attribute[Any]) -> DiameterError:
 
 def refused(attribute: Leaf[T], value: T, why: str = "") -> DiameterError:
     """The error for an AVP whose value cannot be served."""
-    text = f"{attribute} {value!r}" + (f": {why}" if why else "")
+    text = f"{attribute} {repr(value)[:_SHOWN]}" + (f": {why}" if why else "")
     return DiameterError(text, ResultCode.DIAMETER_INVALID_AVP_VALUE, attribute(value))
 
 

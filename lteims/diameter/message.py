@@ -92,9 +92,10 @@ class Message(NamedTuple):
         return self.avps.all(attribute)
 
     @classmethod
-    def parse(cls, data: bytes) -> "Message":
-        """Read a whole message. DiameterError: 5015, 5011 and 3008 for the header, else as `avp.parse`."""
-        header = Header.parse(data)
+    def parse(cls, data: bytes, header: Header | None = None) -> "Message":
+        """Read a whole message, whose header may be read already. DiameterError: 5015, 5011 and 3008 for the header,
+        else as `avp.parse`."""
+        header = header or Header.parse(data)
         length = int.from_bytes(data[1:4], "big")
         if data[0] != 1:
             raise DiameterError(f"version {data[0]}", ResultCode.DIAMETER_UNSUPPORTED_VERSION)

@@ -74,7 +74,8 @@ from lteims.trace import DEBUG, INFO, WARN, Layer, log
 SETUP_TIME: Final = 10.0  # for the connection, and again for the exchange of capabilities
 LEAVE_TIME: Final = 2.0  # for the answer to a DPR
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # before we connect again, doubled each time
-REFUSED_PAUSE: Final = 60.0  # where the peer does not want us: Disconnect-Cause 2, no common application
+_SHOWN: Final = 200  # characters of a peer's text in the log
+REFUSED_PAUSE: Final = 60.0  # where the peer does not want us: Disconnect-Cause 1 or 2, no common application
 
 
 class State(StrEnum):
@@ -234,7 +235,7 @@ class Peer:
         self.remote = remote
         self._failures = 0
         self._pause = 0.0
-        product = f" ({remote.product})" if remote.product else ""
+        product = f" ({remote.product[:_SHOWN]})" if remote.product else ""
         log(self._layer, INFO, f"Connected to {remote.node.host}{product}", id=self._name)
         verbs = self._watchdog.on_open()
         self._health = self._watchdog.health
@@ -273,14 +274,14 @@ class Peer:
         except DiameterError as error:
             return self._unreadable(error)
         try:
-            message = Message.parse(data)
+            message = Message.parse(data, header)
         except DiameterError as error:
             return self._malformed(header, data, error)
         alive = self._verbs(self._watchdog.on_message(_is(header, DWR, request=False)))
         alive = alive if self.state is State.OPEN else []
         try:
             if header.is_request:
-                return alive + self._on_request(message, now)
+                return alive + self._on_request(message, len(data), now)
             return alive + self._on_answer(message)
         except DiameterError as error:
             return alive + self._malformed(header, data, error)
@@ -305,7 +306,7 @@ class Peer:
             actions += Close(), *self._lost(error.why)
         return actions
 
-    def _on_request(self, message: Message, now: float) -> list[Action]:
+    def _on_request(self, message: Message, length: int, now: float) -> list[Action]:
         header = message.header
         match self.state:
             case State.WAIT_R_CER if _is(header, CER):
@@ -316,7 +317,7 @@ class Peer:
                 return self._on_base(message)
             case State.CLOSING:
                 return []
-        return self._on_application(message, now)
+        return self._on_application(message, length, now)
 
     def _on_base(self, message: Message) -> list[Action]:
         header = message.header
@@ -331,7 +332,7 @@ class Peer:
         if command is DWR:
             return [answer]
         cause = message.need(DISCONNECT_CAUSE)
-        if cause == DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU:
+        if cause != DisconnectCause.REBOOTING:  # RFC 6733 5.4.3: of the others nobody is to come back at once
             self._pause = REFUSED_PAUSE
         name = cause.name if isinstance(cause, DisconnectCause) else str(cause)
         return [answer, Close(), *self._lost(f"it takes leave: {name}")]
@@ -396,7 +397,7 @@ class Peer:
         if not result.ok:
             self._pause = REFUSED_PAUSE
             why = message.first(ERROR_MESSAGE)
-            return [Close(), *self._lost(f"it refuses with {result}" + (f": {why}" if why else ""))]
+            return [Close(), *self._lost(f"it refuses with {result}" + (f": {why[:_SHOWN]}" if why else ""))]
         remote = Capabilities.parse(message)
         if not remote.common(self._local):
             self._pause = REFUSED_PAUSE
@@ -410,7 +411,7 @@ class Peer:
 
     # -- requests of the peer
 
-    def _on_application(self, message: Message, now: float) -> list[Action]:
+    def _on_application(self, message: Message, length: int, now: float) -> list[Action]:
         header = message.header
         if header.application not in self._local.applications:
             code = ResultCode.DIAMETER_APPLICATION_UNSUPPORTED
@@ -431,7 +432,7 @@ class Peer:
             return [] if answer is None else [Send(answer)]
         if self._inbox.full:
             raise DiameterError("too busy", ResultCode.DIAMETER_TOO_BUSY)
-        self._inbox.begin(key, now, self, header, proxies)
+        self._inbox.begin(key, now, self, header, proxies, length)
         return [Deliver(incoming)]
 
     def _reply(self, to: Incoming, answer: Answer | DiameterError, now: float) -> list[Action]:
@@ -483,7 +484,9 @@ class Peer:
 
 
 def _is(header: Header, command: Command, request: bool = True) -> bool:
-    return (header.code, header.application) == (command.code, command.application) and header.is_request is request
+    if header.code != command.code:
+        return False
+    return header.application == command.application and header.is_request is request
 
 
 def _key(incoming: Incoming) -> Key:

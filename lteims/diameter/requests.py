@@ -15,6 +15,7 @@ from lteims.diameter.peer_events import Ask
 
 MOST_SENT: Final = 4096
 MOST_SERVED: Final = 1000  # requests of the peer that are being worked on: as many as one read of a socket brings
+MOST_OCTETS: Final = 16 << 20  # of requests that are being worked on, and again of answers that are remembered
 _REMEMBERED: Final = 1024
 _REMEMBERED_FOR: Final = 240.0  # seconds; RFC 6733 3: end-to-end identifiers are unique for 4 minutes
 
@@ -90,6 +91,7 @@ Key = tuple[str, int, str, int]  # Origin-Host, end-to-end identifier, Session-I
 @dataclass(slots=True)
 class _Working:
     since: float
+    size: int  # octets of the request
     due: dict[object, tuple[Header, bytes]]  # the header of the request and its Proxy-Info, by the peer that brought it
 
 
@@ -98,6 +100,7 @@ class _Served:
     since: float
     error: bool  # is the E bit due?
     body: bytes  # of the answer, without Proxy-Info
+    size: int
 
 
 @dataclass(slots=True)
@@ -106,26 +109,30 @@ class Inbox:
 
     _working: dict[Key, _Working] = field(default_factory=dict)  # the oldest first, as below
     _served: OrderedDict[Key, _Served] = field(default_factory=OrderedDict)
+    _taken: int = 0  # octets that are being worked on
+    _kept: int = 0  # octets of answers
 
     @property
     def full(self) -> bool:
         """Are too many being worked on?"""
-        return len(self._working) >= MOST_SERVED
+        return len(self._working) >= MOST_SERVED or self._taken >= MOST_OCTETS
 
     def is_known(self, key: Key, now: float) -> bool:
         """Has it come before?"""
         while self._working and self._working[oldest := next(iter(self._working))].since + _REMEMBERED_FOR <= now:
-            del self._working[oldest]
+            self._taken -= self._working.pop(oldest).size
         while self._served:
             oldest = next(iter(self._served))
-            if len(self._served) <= _REMEMBERED and self._served[oldest].since + _REMEMBERED_FOR > now:
+            room = len(self._served) <= _REMEMBERED and self._kept <= MOST_OCTETS
+            if room and self._served[oldest].since + _REMEMBERED_FOR > now:
                 break
-            del self._served[oldest]
+            self._kept -= self._served.pop(oldest).size
         return key in self._working or key in self._served
 
-    def begin(self, key: Key, now: float, peer: object, header: Header, proxies: bytes) -> None:
-        """It is being worked on from now on, and this peer is to hear the answer."""
-        self._working[key] = _Working(now, {peer: (header, proxies)})
+    def begin(self, key: Key, now: float, peer: object, header: Header, proxies: bytes, size: int) -> None:
+        """It is being worked on from now on, and this peer is to hear the answer; `size` in octets."""
+        self._working[key] = _Working(now, size, {peer: (header, proxies)})
+        self._taken += size
 
     def repeat(self, key: Key, peer: object, header: Header, proxies: bytes) -> bytes | None:
         """The answer once more; None while it is being worked on, and this peer is to hear it, too."""
@@ -141,7 +148,10 @@ class Inbox:
         working = self._working.pop(key, None)
         if working is None:
             return []
-        self._served[key] = _Served(now, error, body)
+        size = len(body) + len(key[0]) + len(key[2])
+        self._served[key] = _Served(now, error, body, size)
+        self._taken -= working.size
+        self._kept += size
         return [(peer, header.answer(error).encode(body + proxies)) for peer, (header, proxies) in working.due.items()]
 
     def forget(self, peer: object) -> None:

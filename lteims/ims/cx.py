@@ -89,7 +89,7 @@ class CxHss:
         uaa: Server = await self._ask(Uar(impi, identity, self._subscribers.domain.encode(), kind, sos))
         check(uaa.result, f"registration of {identity} by {impi}")
         if uaa.name and uaa.name != self._server:
-            log(IMS, INFO, f"{impi} was served by {uaa.name}; it is taken over")
+            log(IMS, INFO, f"{impi} was served by {uaa.name[:LONGEST]}; it is taken over")
         self._vectors.remember(impi, identity)
         known = self._users.by_impi(impi)
         subscriber, provisional = self._users.provisional(impi, identity)
@@ -180,7 +180,8 @@ class CxHss:
         if lia.result == CxResult.ERROR_IDENTITY_NOT_REGISTERED.result:
             return identity, ""
         check(lia.result, f"the location of {identity}")
-        log(IMS, INFO, f"{identity} is not registered here; the HSS says {lia.name or 'that no server has it'}")
+        where = lia.name[:LONGEST] or "that no server has it"
+        log(IMS, INFO, f"{identity} is not registered here; the HSS says {where}")
         return identity, lia.name
 
     async def unregistered_user(self, impu: Uri) -> tuple[Subscriber, Impu] | None:
@@ -193,7 +194,7 @@ class CxHss:
             return None
         identity, server = found
         if server not in ("", self._server):
-            raise SipError(480, f"{identity} is served by {server}")
+            raise SipError(480, f"{identity} is served by {server[:LONGEST]}")
         saa = await self._assign("", identity, ServerAssignmentType.UNREGISTERED_USER)
         check(saa.result, f"assignment of {identity}, which is not registered")
         if not saa.impi or self._is_own(saa.impi, impu):

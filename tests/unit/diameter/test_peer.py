@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lteims import trace
+from lteims import counters, trace
 from lteims.diameter import attributes as a
 from lteims.diameter import peer as machine
 from lteims.diameter.attributes import DisconnectCause
@@ -264,7 +264,11 @@ def test_leave_without_an_answer() -> None:
 
 @pytest.mark.parametrize(
     ("cause", "pause"),
-    [(DisconnectCause.REBOOTING, 1.0), (DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU, machine.REFUSED_PAUSE)],
+    [
+        (DisconnectCause.REBOOTING, 1.0),
+        (DisconnectCause.BUSY, machine.REFUSED_PAUSE),
+        (DisconnectCause.DO_NOT_WANT_TO_TALK_TO_YOU, machine.REFUSED_PAUSE),
+    ],
 )
 def test_the_server_takes_leave(cause: DisconnectCause, pause: float) -> None:
     client, server = opened()
@@ -397,6 +401,29 @@ def test_a_broken_answer_ends_the_waiting() -> None:
     with pytest.raises(DiameterError) as caught:
         LIR.parse_answer(answered.message)
     assert caught.value.result_code == 5005
+
+
+@pytest.mark.parametrize("session", ["t", "s;10", ""])
+def test_an_answer_of_another_session(session: str) -> None:
+    client, _ = opened()
+    header = sent(client.handle(Ask("t", LIR, "s;1"), 0)).header
+    body = a.SESSION_ID(session) + SUCCESS.encode() + HSS.avps() + a.AUTH_SESSION_STATE(1)
+    failed = only(client.handle(Received(header.answer().encode(body)), 0), Failed)
+    assert "another session" in str(failed.error)
+
+
+def test_answers_that_belong_to_nothing() -> None:
+    """Of another command, of another end-to-end identifier, a second one: the request goes on waiting for its own."""
+    client, _ = opened()
+    header = sent(client.handle(Ask("t", LIR, "s"), 0)).header
+    body = a.SESSION_ID("s") + SUCCESS.encode() + HSS.avps() + a.AUTH_SESSION_STATE(1)
+    before = counters.get("diam_stray")
+    for other in (header._replace(code=303), header._replace(end_to_end=7), header._replace(hop_by_hop=7)):
+        assert client.handle(Received(other.answer().encode(body)), 0) == []
+    right = header.answer().encode(body)
+    assert only(client.handle(Received(right), 0), Answered).ticket == "t"
+    assert client.handle(Received(right), 0) == []
+    assert counters.get("diam_stray") == before + 4
 
 
 @pytest.mark.parametrize("data", [lir(), lir(flags=0x40), Header(0, 280, 0, 1, 1).encode(HSS.avps()), b"\2" * 24])

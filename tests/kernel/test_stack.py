@@ -18,6 +18,7 @@ from netns.programs import RUNS
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = str(ROOT / "netns" / "lab")
 NOBODY = 65534
+WAITS = ("pcrf", "--listen", "tcp:127.0.0.1:3868")  # a test that never ends
 # A server that is soon well, and a test that connects to it and waits; ims is not there.
 SMALL = """
 services:
@@ -113,7 +114,7 @@ def test_the_exit_code_is_the_tests(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.native
 def test_a_server_that_cannot_start_ends_the_run(name: str, tmp_path: Path) -> None:
-    arguments = small(tmp_path, "pcrf")
+    arguments = small(tmp_path, *WAITS)
     path = Path(arguments[-1])
     path.write_text(
         path.read_text(encoding="utf-8").replace("tcp:10.1.0.1:3868", "tcp:10.9.9.9:3868"), encoding="utf-8"
@@ -126,7 +127,7 @@ def test_a_server_that_cannot_start_ends_the_run(name: str, tmp_path: Path) -> N
 
 @pytest.mark.native
 def test_stopped_in_the_middle_it_ends_in_order(name: str, tmp_path: Path) -> None:
-    with begun(name, *small(tmp_path, "pcrf"), until="hss is healthy") as program:
+    with begun(name, *small(tmp_path, *WAITS), until="hss is healthy") as program:
         program.send_signal(signal.SIGINT)
         program.send_signal(signal.SIGTERM)  # impatience changes nothing
         assert program.stdout
@@ -138,7 +139,7 @@ def test_stopped_in_the_middle_it_ends_in_order(name: str, tmp_path: Path) -> No
 
 @pytest.mark.native
 def test_what_a_kill_left_is_removed_by_the_next_run(name: str, tmp_path: Path) -> None:
-    arguments = small(tmp_path, "pcrf")
+    arguments = small(tmp_path, *WAITS)
     with begun(name, *arguments, until="hss is healthy") as program:
         second = tool("run", "-n", name, *arguments)  # meanwhile
         assert second.returncode == 1
@@ -152,7 +153,7 @@ def test_what_a_kill_left_is_removed_by_the_next_run(name: str, tmp_path: Path) 
 
 @pytest.mark.native
 def test_down_ends_a_run(name: str, tmp_path: Path) -> None:
-    with begun(name, *small(tmp_path, "pcrf"), until="hss is healthy") as program:
+    with begun(name, *small(tmp_path, *WAITS), until="hss is healthy") as program:
         assert tool("down", "-n", name).stdout == f"lab {name}: 2 namespaces removed\n"
         program.wait(20)
 

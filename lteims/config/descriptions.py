@@ -67,6 +67,8 @@ _PROPERTIES = {
     "com_auth.password": ("oam/api.py", "The password."),
     "com_auth.unsecure": ("oam/api_auth.py", "Take the password in clear too, for browsers without TLS."),
     "metrics_addr": ("app.py", "Where Prometheus fetches metrics."),
+    "network_name": ("ims/sgs_phones.py", "The network's name for phones that attach by an MME (MM INFORMATION), at"
+                     " most 60 characters. Empty: they are told none."),
     "sms_expires": ("ims/sms_delivery.py", "Seconds that a short message waits for its receiver."),
     "sms_hook_only": ("ims/ipsmgw.py", "While a client of the remote API listens to `sms`, tell it of short messages"
                       " and deliver none."),

@@ -208,6 +208,7 @@ class ImsConfig:
     com_ssl_peer_verify: bool = False
     com_auth: ComAuth | None = None
     metrics_addr: Endpoint | None = None  # None: no Prometheus page
+    network_name: str = ""  # "": phones behind an MME are told none
     sms_expires: int = 86400
     sms_hook_only: bool = False
     binding_expires: int = 3600

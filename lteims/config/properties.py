@@ -41,6 +41,7 @@ from lteims.config.users import impus, precondition, users
 
 SIP_PORT, SGSAP_PORT, DIAMETER_PORT, COM_PORT, METRICS_PORT, MMS_PORT = 5060, 29118, 3868, 9003, 9464, 1111
 YEAR = 31_536_000
+_LONGEST_NETWORK_NAME = 60  # in UTF-16, since it goes twice into an element of 255 octets
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # RFC 3261 25.1
 
 
@@ -174,6 +175,13 @@ def _custom_header(value: object, spot: Spot) -> CustomHeader:
     return CustomHeader(**({"name": "", "value": ""} | fields))
 
 
+def _network_name(value: object, spot: Spot) -> str:
+    name = text(value, spot)
+    if len(name.encode("utf-16-be")) > 2 * _LONGEST_NETWORK_NAME:
+        raise Refusal(f"expected at most {_LONGEST_NETWORK_NAME} characters")
+    return name
+
+
 _action = choice(SmsAction)
 SMS_MESSAGE_FILTER = table_of(dict.fromkeys(("cp_data", "cp_ack", "rp_data", "rp_ack"), _action))
 
@@ -222,6 +230,7 @@ IMS: dict[str, Property] = table_of(
         "com_ssl_peer_verify": flag,
         "com_auth": _com_auth,
         "metrics_addr": endpoint(METRICS_PORT, names=True),
+        "network_name": _network_name,
         "sms_expires": integer(0),
         "sms_hook_only": flag,
         "binding_expires": integer(1, 864_000),

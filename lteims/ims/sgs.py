@@ -86,13 +86,6 @@ class Sgs:
         phone = self._phones.by_imsi.get(imsi)
         return phone is not None and phone.association.state is State.ASSOCIATED
 
-    def inform(self, imsi: str, mm_information: bytes) -> bool:
-        """Show a phone a network name or time (TS 24.008 9.2.15a, the elements); False if it has no association."""
-        if not self.associated(imsi):
-            return False
-        self._phones.tell(self._phones.by_imsi[imsi], sgs.Inform(mm_information))
-        return True
-
     def send(self, parcel: Parcel, on_end: OnEnd) -> Sent | None:
         """sms_transport.Transport."""
         imsi = parcel.subscriber.user.imsi

@@ -9,6 +9,7 @@ from typing import Final
 
 from lteims import counters
 from lteims.config import ImsConfig
+from lteims.ims.mm_information import network_name
 from lteims.ims.sgs_mme import Mme, Mmes
 from lteims.ims.sgs_sms import Conversation
 from lteims.ims.sgs_transaction import Around, Delivery, Gateway
@@ -18,6 +19,7 @@ from lteims.ims.subscribers import Subscriber
 from lteims.net.timers import TimerWheel
 from lteims.sgsap import primitive as sgs
 from lteims.sgsap.association import Association, Timings
+from lteims.sgsap.cause import EpsLocationUpdateType
 from lteims.sgsap.message import LocationUpdateRequest, Message, PagingRequest
 from lteims.trace import IMS, INFO, log
 
@@ -87,6 +89,14 @@ class Phones:
         phone.subscriber = subscriber
         mme.phones.add(imsi)
         self.tell(phone, request)
+        if self._config.network_name and request.eps_location_update_type == EpsLocationUpdateType.IMSI_ATTACH:
+            self._wheel.add(AFTER_UPDATE, self._inform, imsi)
+
+    def _inform(self, imsi: str) -> None:
+        """Tell a phone what its network is called (5.10)."""
+        phone = self.by_imsi.get(imsi)
+        if phone is not None:
+            self.tell(phone, sgs.Inform(network_name(self._config.network_name)))
 
     def _new_tmsi(self) -> int:
         """MMEs take a phone for one of ours only if it is given a TMSI; its top bits are 00 (TS 23.003 2.4)."""

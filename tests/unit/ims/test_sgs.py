@@ -8,6 +8,7 @@ import pytest
 from lteims import counters
 from lteims.config import ImpuConfig, UserConfig
 from lteims.config.endpoint import Endpoint
+from lteims.ims.mm_information import network_name
 from lteims.ims.subscribers import Subscriber
 from lteims.sgsap import message as m
 from lteims.sgsap.association import Timings
@@ -508,12 +509,20 @@ def test_sgs_is_tried_where_a_contact_does_not_answer() -> None:
     assert not lab.waiting(B)
 
 
-def test_the_network_name_for_a_phone(lab: SgsLab, mme: Mme) -> None:
-    assert not lab.sgs.inform(A, b"\x46\x40")
-    lab.attached(mme, A)
-    assert lab.sgs.inform(A, b"\x46\x40")
-    lab.pump()
-    assert mme.received_messages[-1] == m.MmInformationRequest(A, b"\x46\x40")
+def test_a_phone_that_attaches_is_told_the_name_of_the_network() -> None:
+    lab = SgsLab(network_name="Lab")
+    mme = lab.connect()
+    mme.attach(A)
+    mme.attach(B)
+    lab.run(0.2)
+    assert lab.sgs.associated(A)
+    mme.detach_eps(B)
+    lab.run(1.0)
+    informed = [each for each in mme.received_messages if isinstance(each, m.MmInformationRequest)]
+    assert informed == [m.MmInformationRequest(A, network_name("Lab"))]
+    mme.say(m.LocationUpdateRequest(A, NAME, 2, mme.lai))  # it has moved, and knows the name still
+    lab.run(1.0)
+    assert mme.ladder[-1] == "--> TMSI-REALLOCATION-COMPLETE"
 
 
 def test_pages_are_as_the_timings_say() -> None:

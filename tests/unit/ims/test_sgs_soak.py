@@ -29,7 +29,7 @@ class Chaos:
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
-        self.lab = SgsLab()
+        self.lab = SgsLab(network_name="Лаборатория")
         self.mmes = [self.lab.connect(name=NAME)]
         self.wires = [self.lab.wire]
         self.mmes.append(self.lab.connect(host="192.0.2.62", name=OTHER))
@@ -117,7 +117,7 @@ def test_after_all_of_it_every_message_arrives(seed: int) -> None:
 
 
 def test_tshark_reads_all_that_is_said(tmp_path: Path) -> None:
-    lab = SgsLab()
+    lab = SgsLab(network_name="Laboratory")
     mme = lab.connect()
     a, b = lab.attached(mme, A), lab.attached(mme, B)
     a.submit("From phone to phone, with an answer", NUMBER_B)
@@ -130,7 +130,7 @@ def test_tshark_reads_all_that_is_said(tmp_path: Path) -> None:
     mme.restart()
     lab.run(5.0)
     said = lab.wire.octets
-    assert len(said) > 15
+    assert len(said) > 17
     for octets, layers in zip(
         said, look(tmp_path / "x.pcap", [packet(n, each) for n, each in enumerate(said)]), strict=True
     ):

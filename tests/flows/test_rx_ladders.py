@@ -15,13 +15,13 @@ from lteims.diameter.capabilities import Capabilities
 from lteims.diameter.command import RX, Node, Plain, Result, answer_body, as_result, request_body
 from lteims.diameter.errors import DiameterError, NoAnswer
 from lteims.diameter.message import Header, Message
-from lteims.diameter.rx import REQUESTS
-from lteims.diameter.rx_attributes import FlowStatus
+from lteims.diameter.rx import REQUESTS, Aar
+from lteims.diameter.rx_attributes import FlowStatus, SpecificAction
 from lteims.ims.bearer_loss import BearerLoss
 from lteims.ims.rx import RxBearers
 from lteims.net.timers import TimerWheel
 from lteims.sim.pcrf import FAILED, LOST, UP, Pcrf, Session
-from tests.flows.phones import AVP, BYE, CALL, Lab
+from tests.flows.phones import AVP, BYE, CALL, Lab, label_of
 from tests.flows.test_bearer_loss_ladders import ENDED, NO_VIDEO, REINVITE, VIDEO, VOICE_ONLY
 from tests.flows.test_precondition_ladders import ALERTED, ANSWERED, OFFERED, qos
 
@@ -49,6 +49,7 @@ class Network:
         self.pcrf = Pcrf(after=None)
         self.pcrf.ask = self._asked
         self.there = True
+        self.held: asyncio.Event | None = None  # answers to AARs wait for it
         self.bearers: RxBearers | None = None
         self._sessions = 0
 
@@ -63,8 +64,10 @@ class Network:
     async def ask(self, request: Any, *, session: str = "") -> Any:
         if not self.there:
             raise NoAnswer("nobody is there")
-        read = across(request, session, US, THEM)
-        return back(request, await self.pcrf.serve(read, session, US), session, THEM)
+        answer = await self.pcrf.serve(across(request, session, US, THEM), session, US)
+        if self.held is not None and isinstance(request, Aar):
+            await self.held.wait()
+        return back(request, answer, session, THEM)
 
     async def _asked(self, host: str, request: Any, session: str) -> Any:
         assert self.bearers is not None
@@ -533,3 +536,67 @@ async def test_the_kind_of_a_call_for_help_is_told(rx: Make, network: Network) -
         a --> BYE
         a <-- 200 BYE
     """)
+
+
+# -- at every moment
+
+
+def finish(lab: Lab) -> None:
+    """The phones answer whatever is still said, and acknowledge what ends the call."""
+    for _ in range(50):
+        if not lab.left:
+            return
+        name, _, data = lab.left.popleft()
+        phone = lab.phones[name]
+        phone.hear(data)
+        match label_of(phone.inbox[-1]).split():
+            case ["CANCEL", *_]:
+                phone.say(["200", "CANCEL"])
+                phone.say(["487"])
+            case ["UPDATE", *_]:
+                phone.say(["200", "UPDATE", "ready"])
+            case ["BYE" | "PRACK" as method, *_]:
+                phone.say(["200", method])
+            case [code] | [code, "sdp"] if code.isdigit() and int(code) >= 200:
+                phone.say(["ACK"])
+    raise AssertionError("it never ends")
+
+
+WHOLE = [line for line in ALERTED.replace("183 pre", "100 <-- b\n183 pre", 1).splitlines() if line.strip()]
+WHOLE += [line for line in ANSWERED.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("what", ["abort", "lost", "failed", "up", "other"])
+@pytest.mark.parametrize("late", [False, True])
+async def test_whatever_the_network_says_at_any_moment_ends_in_order(
+    rx: Make, network: Network, what: str, late: bool
+) -> None:
+    """`late`: the PCRF answers each AAR only when it has said so."""
+    for cut in range(4, len(WHOLE) + 1):
+        lab = rx()
+        network.held = asyncio.Event() if late else None
+        for line in WHOLE[:cut]:
+            lab._rung(line.strip())
+        sessions = list(network.pcrf.sessions.values())
+        for session in sessions:
+            if what == "abort":
+                await network.pcrf.abort(session)
+            else:
+                action = {"lost": LOST, "failed": FAILED, "up": UP, "other": SpecificAction.IP_CAN_CHANGE}[what]
+                await network.pcrf.tell(session, action)
+        if network.held is not None:
+            network.held.set()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        lab.clock.advance(0.01)
+        finish(lab)
+        if what in ("abort", "lost", "failed") and sessions:
+            assert not list(lab.calls), cut
+        for call in list(lab.calls):
+            lab.calls.stop(call, "enough")
+        finish(lab)
+        await asyncio.sleep(0)
+        assert not list(lab.calls), cut
+        assert not network.pcrf.sessions, cut
+        lab.clock.advance(200.0)  # what has come before the cut is not answered any more
+        lab.left.clear()

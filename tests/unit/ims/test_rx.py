@@ -532,3 +532,28 @@ def test_a_phone_that_is_held_and_offers_everything() -> None:
     held = OURS + b"a=sendonly\r\n"
     (audio,) = media_of(Sdp.parse(held), Sdp.parse(THEIRS), offered=True)
     assert audio.status is FlowStatus.ENABLED_DOWNLINK
+
+
+def test_rtcp_at_a_port_of_its_own_and_over_ipv6() -> None:
+    ours = OURS.replace(b"IP4 192.0.2.100", b"IP6 2001:db8::100") + b"a=rtcp:10009\r\n"
+    theirs = THEIRS.replace(b"IP4 10.0.0.7", b"IP6 2001:db8::7") + b"a=rtcp:50443 IN IP6 2001:db8::8\r\n"
+    (audio,) = media_of(Sdp.parse(ours), Sdp.parse(theirs), offered=True)
+    rtp, rtcp = audio.flows
+    assert rtp.descriptions[0] == "permit out 17 from 2001:db8::100 10000 to 2001:db8::7 50000"
+    assert rtcp.descriptions[1] == "permit in 17 from 2001:db8::8 50443 to 2001:db8::100 10009"
+
+
+@pytest.mark.parametrize(
+    ("lines", "bandwidth"),
+    [
+        (b"b=TIAS:23850\r\n", 23_850),
+        (b"b=AS:49\r\nb=TIAS:23850\r\n", 49_000),
+        (b"b=AS:99999999999\r\n", 0xFFFFFFFF),
+        (b"", 41_000),  # what AMR takes
+    ],
+)
+def test_bandwidth_as_each_side_says_it(lines: bytes, bandwidth: int) -> None:
+    bare = THEIRS.replace(b"b=AS:38\r\nb=RS:600\r\nb=RR:1500\r\n", lines)
+    (audio,) = media_of(Sdp.parse(OURS.replace(b"b=RR:2000\r\n", b"")), Sdp.parse(bare), offered=True)
+    assert (audio.uplink, audio.downlink, audio.rr, audio.rs) == (41_000, bandwidth, None, None)
+    audio.encode()

@@ -8,8 +8,8 @@ import pytest
 
 from lteims.diameter.command import SUCCESS, Node, Plain, Result
 from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
-from lteims.diameter.rx import Aar, Asr, Rar, RxResult, Str
-from lteims.diameter.rx_attributes import RxRequestType
+from lteims.diameter.rx import Aar, Affected, Asr, Rar, RxResult, Str
+from lteims.diameter.rx_attributes import MediaType, RxRequestType
 from lteims.diameter.rx_media import End, Flow, Media, filters
 from lteims.sim.diameter_command import carry_out
 from lteims.sim.pcrf import FAILED, LOST, UP, Pcrf
@@ -138,3 +138,16 @@ async def test_words() -> None:
     assert await af.said("forget") == "ok"
     assert await af.said(f"lose {IMSI}") == f"lose: there is no session of {IMSI}"
     assert await af.said("grant soon") == "usage: grant [SECONDS|never]"
+
+
+async def test_one_media_of_two_fails() -> None:
+    af = Af(after=0.0)
+    assert await af.said("fail 2") == "ok"
+    video = Media(2, type=MediaType.VIDEO)
+    await af.ask(aar(VOICE, video))
+    assert [request for request, _ in af.told] == [Rar((FAILED,), (Affected(2),)), Rar((UP,), (Affected(1),))]
+    (session,) = af.pcrf.of(IMSI)
+    assert session.up
+    await af.ask(aar(), "s;2")  # it has no media 2
+    assert af.told[-1] == (Rar((UP,)), "s;2")
+    assert await af.said("fail now") == "usage: fail [MEDIA...]"

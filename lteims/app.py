@@ -1,68 +1,36 @@
-"""The composition root (floor 5): builds every object once, starts and stops them in order. __main__.py runs it."""
+"""The composition root (floor 5): the server from its first port to its last word. __main__.py runs it.
+
+What it serves with is built by functions.py, what it shows by faces.py; here they are started and stopped in order.
+"""
 
 import asyncio
 import gc
 import os
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lteims import __version__, counters, installed, trace
+from lteims import __version__, counters, trace
 from lteims.config import Loaded
 from lteims.config.log_options import parse_log_options
-from lteims.core import Core
 from lteims.descriptors import raise_limit, shares
 from lteims.errors import OperatorError
+from lteims.faces import Faces
+from lteims.functions import Functions
 from lteims.ids import Tokens
-from lteims.ims.bearer_loss import BearerLoss
-from lteims.ims.caller import Identifier
-from lteims.ims.calls import Calls
-from lteims.ims.challenge import Challenges
-from lteims.ims.control import Control
-from lteims.ims.deregistration import Deregistration
-from lteims.ims.headers import Finisher
-from lteims.ims.hss import EmbeddedHss
-from lteims.ims.icscf import Locator
-from lteims.ims.ipsmgw import IpSmGw
-from lteims.ims.mms import Mms
-from lteims.ims.mms_control import MmsControl
-from lteims.ims.mms_store import MmsStore
-from lteims.ims.pcscf import Pcscf
-from lteims.ims.provisioning import Provisioning
-from lteims.ims.regevent import RegEvent
-from lteims.ims.relay import Relay
-from lteims.ims.scscf import Registrar
-from lteims.ims.sdp_files import SdpFiles
-from lteims.ims.security import Security
-from lteims.ims.settings import Settings
-from lteims.ims.sms_store import SmsStore
-from lteims.ims.subscribers import Subscribers
-from lteims.ims.user_control import Happenings, UserControl
 from lteims.net.ipsec import Ipsec
 from lteims.net.mm1 import Mm1Server
-from lteims.net.rtp import MediaPlane
-from lteims.net.rtp_ports import PortPool
 from lteims.net.sip import SipStack
 from lteims.net.sip_flow import CLEAR, Endpoint
 from lteims.net.timers import TimerWheel
-from lteims.oam.api import Api
-from lteims.oam.api_events import Events
-from lteims.oam.api_messages import Messages
 from lteims.oam.api_protocol import Clocks
-from lteims.oam.api_stats import Sampling
 from lteims.oam.commands import Commands
 from lteims.oam.events import events
-from lteims.oam.ipsec_commands import IpsecCommands
 from lteims.oam.log import LogFile
-from lteims.oam.metrics import Metrics
-from lteims.oam.metrics_http import MetricsServer
 from lteims.oam.monitor import Monitor, terminal_available
-from lteims.oam.rates import Rates
-from lteims.oam.server_commands import ServerCommands
-from lteims.protected import secure, shown, take_ports
+from lteims.protected import shown, take_ports
 from lteims.report import report
 from lteims.sip.grammar import host_port
 from lteims.sip.transaction import Timings
@@ -70,10 +38,6 @@ from lteims.store.memory import MemoryStore
 from lteims.store.sqlite import SqliteStore
 from lteims.store.state import StateStore
 from lteims.trace import IMS, INFO, log
-
-SWEEP_INTERVAL = 5.0  # seconds between looks for nonces that nobody answered
-GOODBYE_TIME = 0.3  # seconds that a stopping server gives its last BYEs to leave
-MMS_ON_DISK, MMS_IN_MEMORY = 4 << 30, 256 << 20  # octets that the bodies of all multimedia messages may have
 
 
 class App:
@@ -87,8 +51,6 @@ class App:
         self._stopping = asyncio.Event()
         self._store_warnings: list[str] = []  # from before there is a log
         self._mm1: Mm1Server | None = None
-        self._api: Api | None = None
-        self._metrics: MetricsServer | None = None
         self._ipsec: Ipsec | None = None
         self._clocks = Clocks(time.monotonic(), time.time())
         self._files = shares(raise_limit(), loaded.config)
@@ -106,26 +68,21 @@ class App:
         try:
             wheel = TimerWheel(loop.call_at, loop.time)
             stack = self._stack(loop, wheel)
+            faces = Faces(config, self._clocks)
             try:
                 stack.bind(self._endpoints())
                 if config.mms_server_bind_addr is not None:
                     self._mm1 = Mm1Server(config.mms_server_bind_addr.host, config.mms_server_bind_addr.port)
-                if config.com_addr is not None:
-                    self._api = Api(config, os.urandom, self._files.api)
-                if config.metrics_addr is not None:
-                    self._metrics = MetricsServer(config.metrics_addr.host, config.metrics_addr.port)
+                faces.take_ports(self._files.api)
                 # Only now, when no other server has our state or our addresses, may its log be touched
                 log_file = self._open_log(loop)
                 try:
-                    await self._serve(loop, wheel, stack, log_file, store)
+                    await self._serve(stack, log_file, store, faces)
                 finally:
                     log(IMS, INFO, "stopped")
                     log_file.close()
             finally:
-                if self._metrics is not None:
-                    await self._metrics.close()
-                if self._api is not None:
-                    await self._api.close()
+                await faces.close()
                 if self._mm1 is not None:
                     await self._mm1.close()
                 if self._ipsec is not None:
@@ -135,121 +92,25 @@ class App:
         finally:
             store.close()
 
-    async def _serve(
-        self, loop: asyncio.AbstractEventLoop, wheel: TimerWheel, stack: SipStack, log_file: LogFile, store: StateStore
-    ) -> None:
-        config = self._config
-        report(config, self._warnings, self._events)
-        self._ipsec = ipsec = take_ports(loop, stack, config)
-        subscribers = Subscribers(config.domain, store, wheel, time.time)
-        subscribers.add(config.ue_db)
-        challenges = Challenges(loop.time, stack.tokens.octets)
-        core = Core(config, loop, wheel, os.urandom)
-        own = EmbeddedHss(subscribers, store, stack.tokens.octets)
-        hss = core.hss_of(subscribers, own, challenges, store)
-        registrar = Registrar(config, subscribers, hss, challenges, store, time.time)
-        plane = MediaPlane(loop, loop.time, wheel, stack.tokens)
-        pools = [PortPool(a.port_min, a.port_max) for a in config.sip_addr]
-        files = SdpFiles()
-        calls = Calls(config, stack, plane, pools, bearers=core.bearers, wall=time.time, templates=files.find)
-        if core.bearers is not None:
-            core.bearers.on_lost = BearerLoss(wheel, calls).lost
-        locator = Locator(config, subscribers)
-        identifier = Identifier(config, subscribers, registrar)
-        stack.finish = Finisher(config).finish
-        stack.core = pcscf = Pcscf(stack, registrar, identifier, locator, calls, Relay(stack, config))
-        pcscf.directory = core.hss
-        pcscf.gateway = gateway = IpSmGw(config, stack, subscribers, SmsStore(store), time.time)
-        gateway.directory = core.hss
-        core.take_messages(gateway, subscribers)
-        pcscf.notifier = RegEvent(config, stack, subscribers, time.time)
-        security = None if ipsec is None else secure(config, loop, stack, ipsec, subscribers)
-        pcscf.security = security
-        registrations = Deregistration(stack, subscribers, calls, store)
-        provisioning = Provisioning(subscribers, store, registrations, str(self._path.parent))
-        added = provisioning.restore()
-        if added:
-            log(IMS, INFO, f"{added} users of users_add restored from {config.ue_db_filename}")
-        subscribers.local_hosts = local_hosts(config.domain, [e.host for e in stack.endpoints], subscribers)
-        known = core.serve_hss(registrations, store)
-        if known:
-            log(IMS, INFO, f"{known} users of the HSS restored from {config.ue_db_filename}")
-        restored = subscribers.restore(len(config.sip_addr))
-        if restored:
-            log(IMS, INFO, f"{restored} bindings restored from {config.ue_db_filename}")
-        kept = gateway.start()
-        if kept:
-            log(IMS, INFO, f"{kept} short messages restored from {config.ue_db_filename}")
-        control = Control(
-            subscribers,
-            calls,
-            time.time,
-            self.stop,
-            locator,
-            str(self._path.parent),
-            files,
-            config.mt_call_sdp_file,
-            gateway,
-            registrations,
-            provisioning,
-        )
-        mms = self._mmsc(self._mm1, subscribers, gateway, store, wheel, stack.tokens) if self._mm1 is not None else None
-        if mms is not None:
-            control.mms = MmsControl(subscribers, mms, str(self._path.parent))
-        commands = self._commands(control, log_file, plane, security, core)
-        sweeper = Periodic(wheel, SWEEP_INTERVAL, challenges.sweep)
+    async def _serve(self, stack: SipStack, log_file: LogFile, store: StateStore, faces: Faces) -> None:
+        report(self._config, self._warnings, self._events)
+        self._ipsec = take_ports(stack.loop, stack, self._config)
+        functions = Functions(self._config, str(self._path.parent), stack, store, self._ipsec, self._mm1, self.stop)
+        functions.restore()
+        commands = faces.commands(functions, log_file)
         try:
-            await stack.start()
-            core.start()
-            if self._mm1 is not None and mms is not None:
-                await self._mm1.start(mms)
-                mms.start()
-            if self._api is not None:
-                happenings = Happenings(subscribers, calls, gateway)
-                users = UserControl(subscribers)
-                users.listeners.append(gateway.reachable)  # by the way that user_set has chosen
-                await self._start_api(self._api, loop, control, commands, happenings, users, log_file, plane.flush)
-            if self._metrics is not None:
-                metrics = self._gauges(stack, subscribers, calls, plane, core, pcscf, challenges)
-                for name, load in (
-                    ("sms_queue_length", gateway.load),
-                    ("mms_queue_length", mms.load if mms is not None else None),
-                    ("sa_sets", (lambda: security.sets.load()["sets"]) if security is not None else None),
-                ):
-                    metrics.add_gauge(name, load)
-                await self._metrics.start(metrics)
+            await functions.start()
+            await faces.start(functions, commands, log_file)
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)
-            self._say_ready(stack)
+            self._say_ready(stack, faces)
             await self._until_stopped(commands)
         finally:
-            sweeper.stop()
-            if self._api is not None:
-                await self._api.close()
-            if self._mm1 is not None and mms is not None:
-                await self._mm1.close()
-                mms.close()
-            calls.close()
-            await core.close()
-            if stack.load()["client"]:
-                await asyncio.sleep(GOODBYE_TIME)
-            plane.close()
+            await faces.close_api()
+            await functions.close()
             await store.commit()
 
-    def _gauges(
-        self, stack: SipStack, subscribers: Subscribers, calls: Calls, plane: MediaPlane, core: Core, pcscf: Pcscf,
-        challenges: Challenges,
-    ) -> Metrics:  # fmt: skip
-        """What Prometheus is shown of the parts that there always are."""
-        metrics = Metrics(stack, subscribers, calls, plane.flush, installed.kind())
-        metrics.add_peers(core.peers)
-        metrics.add_gauge("api_clients", self._api_clients)
-        metrics.add_gauge("rtp_streams", plane.streams.__len__)
-        pcscf.on_refused = metrics.refusals.on_refused
-        challenges.on_answered = metrics.registration.observe
-        return metrics
-
-    def _say_ready(self, stack: SipStack) -> None:
+    def _say_ready(self, stack: SipStack, faces: Faces) -> None:
         """One line with every bound address, to whoever started us and to the log."""
         bound = ", ".join(
             f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints if e.side == CLEAR
@@ -258,64 +119,12 @@ class App:
             bound += f", {shown(stack, self._ipsec)}"
         if self._mm1 is not None:
             bound += f", mms http://{host_port(self._mm1.host, self._mm1.port)}"
-        if self._api is not None:
-            bound += f", api {self._api.scheme}://{host_port(self._api.host, self._api.port)}"
-        if self._metrics is not None:
-            bound += f", metrics {self._metrics.url}"
+        bound += faces.shown()
         with suppress(OSError):  # whoever read our output may have gone
             print(f"lteims {__version__} ready: {bound}", flush=True)
         log(IMS, INFO, f"ready: {bound}")
 
     # -- parts
-    def _commands(
-        self, control: Control, log_file: LogFile, plane: MediaPlane, security: Security | None, core: Core
-    ) -> Commands:
-        """The operator's commands, for every console."""
-        commands = Commands(control, log_file)
-        rates = Rates(time.monotonic, time.process_time, plane.flush, self._api_clients)
-        ipsec = IpsecCommands(None if security is None else security.sets.views)
-        for command in (*ServerCommands(rates, plane.flush, core.mmes).commands(), *ipsec.commands()):
-            commands.add(command)
-        return commands
-
-    def _api_clients(self) -> int:
-        return self._api.load()["clients"] if self._api is not None else 0
-
-    async def _start_api(
-        self, api: Api, loop: asyncio.AbstractEventLoop, control: Control, commands: Commands, happenings: Happenings,
-        users: UserControl, log_file: LogFile, settle: Callable[[], None],
-    ) -> None:  # fmt: skip
-        """Let clients of the remote API in."""
-        events = Events(happenings, control.users_of, loop.call_later)
-        # A number, as the manual says; some clients have seen hex, none of them reads more than that it has changed
-        sampling = Sampling(time.monotonic, time.process_time, int.from_bytes(os.urandom(4), "big"), settle)
-        messages = Messages(
-            api.name, control, commands, users, Settings(self._config), log_file, events, sampling, loop.time,
-            self._clocks.started_utc,
-        )  # fmt: skip
-        await api.start(messages, events, self._clocks)
-
-    def _mmsc(
-        self, mm1: Mm1Server, subscribers: Subscribers, gateway: IpSmGw, store: StateStore, wheel: TimerWheel,
-        tokens: Tokens,
-    ) -> Mms:  # fmt: skip
-        """The MMSC behind an HTTP server, with the messages of the state file."""
-        config = self._config
-        messages = MmsStore(store, MMS_ON_DISK if config.ue_db_filename else MMS_IN_MEMORY)
-        url = f"http://{host_port(self._shown_host(mm1.host), mm1.port)}/"
-        mms = Mms(config, subscribers, gateway, messages, tokens, wheel, time.time, url)
-        kept = mms.restore()
-        if kept:
-            log(IMS, INFO, f"{kept} multimedia messages restored from {config.ue_db_filename}")
-        return mms
-
-    def _shown_host(self, host: str) -> str:
-        """The address by which phones reach a server that is bound to `host`, which may be all of them."""
-        if host not in ("0.0.0.0", "::"):
-            return host
-        shown = [address.addr for address in self._config.sip_addr]
-        return next((a.host for a in shown if a.is_ipv6 == (host == "::")), shown[0].host if shown else host)
-
     def _stack(self, loop: asyncio.AbstractEventLoop, wheel: TimerWheel) -> SipStack:
         config = self._config
         return SipStack(
@@ -379,33 +188,6 @@ class App:
     def _on_store_warning(self, text: str) -> None:
         self._store_warnings.append(text)
         self._events.error(text)
-
-
-class Periodic:
-    """Calls a function every so many seconds on the wheel."""
-
-    def __init__(self, wheel: TimerWheel, interval: float, callback: Callable[[], None]) -> None:
-        self._wheel = wheel
-        self._interval = interval
-        self._callback = callback
-        self._handle = wheel.add(interval, self._fire)
-
-    def _fire(self) -> None:
-        self._handle = self._wheel.add(self._interval, self._fire)
-        self._callback()
-
-    def stop(self) -> None:
-        """Call no more."""
-        self._wheel.cancel(self._handle)
-
-
-def local_hosts(domain: str, hosts: list[str], subscribers: Subscribers) -> frozenset[str]:
-    """The hosts that mean this server: the domains of all users, our addresses."""
-    found = {domain.lower(), *(host.lower() for host in hosts)}
-    for subscriber in subscribers:
-        found.add(subscriber.domain.lower())
-        found.update(impu.uri.host for impu in subscriber.impus if impu.uri.host)
-    return frozenset(found)
 
 
 def check_startable(loaded: Loaded) -> None:

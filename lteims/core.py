@@ -1,6 +1,6 @@
 """The core network around the server put together (floor 5): the HSS by Cx, the PCRF by Rx, MMEs by SGs.
 
-app.py builds and ends it.
+functions.py builds, starts and ends it.
 """
 
 import asyncio

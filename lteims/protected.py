@@ -1,6 +1,6 @@
 """IPsec of the phones put together (floor 5): who does it, the protected ports of each sip_addr, the registry of SAs.
 
-app.py calls: `take_ports` before anything is served, `secure` when there are subscribers.
+`take_ports` is called by app.py before anything is served, `secure` by functions.py when there are subscribers.
 """
 
 import asyncio

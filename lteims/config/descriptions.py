@@ -66,7 +66,7 @@ _PROPERTIES = {
     "com_auth.passfile": ("oam/api_socket.py", "A file that holds the password; counts before `password`."),
     "com_auth.password": ("oam/api.py", "The password."),
     "com_auth.unsecure": ("oam/api_auth.py", "Take the password in clear too, for browsers without TLS."),
-    "metrics_addr": ("app.py", "Where Prometheus fetches metrics."),
+    "metrics_addr": ("faces.py", "Where Prometheus fetches metrics."),
     "network_name": ("ims/sgs_phones.py", "The network's name for phones that attach by an MME (MM INFORMATION), at"
                      " most 60 characters. Empty: they are told none."),
     "sms_expires": ("ims/sms_delivery.py", "Seconds that a short message waits for its receiver."),

@@ -71,7 +71,7 @@ class UserView:
 
 
 class Control:
-    """The operator's verbs, over the objects that app.py built."""
+    """The operator's verbs, over the objects that functions.py built."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Control:
         self.sms = SmsControl(subscribers, gateway) if gateway is not None else None
         self.registrations = registrations
         self.provisioning = provisioning
-        self.mms: MmsControl | None = None  # app.py sets it where there is an MMSC
+        self.mms: MmsControl | None = None  # functions.py sets it where there is an MMSC
         self._subscribers = subscribers
         self._calls = calls
         self._wall = wall

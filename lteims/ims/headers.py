@@ -1,6 +1,6 @@
 """The last touch on every message that the server makes: User-Agent or Server, and custom_headers (manual 5.2).
 
-app.py hangs `Finisher.finish` into net/sip.py, so that no other place needs to know these properties.
+functions.py hangs `Finisher.finish` into net/sip.py, so that no other place needs to know these properties.
 """
 
 from lteims.config import CustomHeader, ImsConfig

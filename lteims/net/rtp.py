@@ -184,7 +184,7 @@ class RtpStream:
 
 
 class MediaPlane:
-    """All streams of the process; one object, made by app.py."""
+    """All streams of the process; one object, made by functions.py."""
 
     __slots__ = ("clock", "loop", "streams", "surroundings")
 

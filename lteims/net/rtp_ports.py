@@ -1,6 +1,6 @@
 """Pairs of RTP and RTCP ports (RFC 3550 11) out of port_min..port_max of a sip_addr, and the sockets bound to them.
 
-Called by net/rtp.py; app.py makes one PortPool for each entry of sip_addr.
+Called by net/rtp.py; functions.py makes one PortPool for each entry of sip_addr.
 """
 
 import errno

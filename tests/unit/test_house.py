@@ -20,7 +20,7 @@ FLOOR = {
     "net": 2, "store": 2, "client": 2,
     "ims": 3,
     "oam": 4, "sim": 4,
-    "app": 5, "core": 5, "command": 5, "descriptors": 5,
+    "app": 5, "core": 5, "command": 5, "descriptors": 5, "faces": 5, "functions": 5,
     "installed": 5, "protected": 5, "report": 5, "selftest": 5, "__main__": 5,
 }  # fmt: skip
 WORDS = {name for name, floor in FLOOR.items() if floor in {0, 5}}  # these may import each other

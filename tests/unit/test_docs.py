@@ -143,6 +143,15 @@ def test_every_variable_of_compose_is_explained() -> None:
     assert {*used} - named == set()
 
 
+def test_every_alert_is_named_with_its_severity() -> None:
+    groups = yaml.safe_load((ROOT / "config" / "prometheus" / "lteims.rules.yml").read_text(encoding="utf-8"))["groups"]
+    found = {(rule["labels"]["severity"], rule["alert"]) for group in groups for rule in group["rules"]}
+    rows = re.findall(
+        r"^\| (critical|warning|info)\b[^|]* \| (.*) \|$", (ROOT / "docs" / "ci.md").read_text("utf-8"), re.M
+    )
+    assert {(severity, alert) for severity, names in rows for alert in spans(names)} == found
+
+
 def test_the_scenario_of_the_workflow_is_one() -> None:
     found = scenario.load(str(ROOT / "docs" / "ci" / "answer.yaml"))
     assert (found.server, [phone.name for phone in found.phones]) == ("172.30.90.10:5060", ["bob"])

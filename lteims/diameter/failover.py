@@ -23,13 +23,18 @@ def best(peers: Sequence[Peer]) -> Peer | None:
     return min(connected, key=lambda peer: _RANK[peer.health], default=None)
 
 
+def is_well(peer: Peer) -> bool:
+    """Is a peer connected, and does it answer?"""
+    return peer.state is State.OPEN and peer.health is not Health.SUSPECT
+
+
 def takeovers(peers: Sequence[Peer]) -> Iterator[tuple[Peer, Peer]]:
     """Whose requests go to whom: those of peers that are gone or suspect, where another one is better."""
     to = best(peers)
-    if to is None or to.health is Health.SUSPECT:
+    if to is None or not is_well(to):
         return
     for peer in peers:
-        if peer.waiting and (peer.state is not State.OPEN or peer.health is Health.SUSPECT):
+        if peer.waiting and not is_well(peer):
             yield peer, to
 
 

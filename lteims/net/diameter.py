@@ -7,6 +7,7 @@ for what it refuses.
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
@@ -30,6 +31,7 @@ from lteims.trace import ERROR, WARN, log
 A = TypeVar("A")
 LOOK_AGAIN: Final = 60.0  # seconds, for SCTP in a kernel without it: a module may be loaded at any time
 MOST_REDIRECTED: Final = 3  # times that one request is sent elsewhere, as its answer says
+MOST_SESSIONS: Final = 10_000  # whose servers are remembered; the oldest go
 MOST_PEERS: Final = 64  # connections of a server
 
 
@@ -70,6 +72,7 @@ class DiameterClient:
         self._silent = False  # has the lack of SCTP been said?
         self._look: Handle | None = None
         self._sessions = Sessions(party.node.host, time.time())
+        self._homes: OrderedDict[str, PeerRunner] = OrderedDict()  # by Session-Id
         common = Common(random)
         self._runners = [
             PeerRunner(
@@ -114,18 +117,30 @@ class DiameterClient:
     ) -> A:
         """Ask and wait, `within` seconds at most, also over the loss of the connection and by another server.
 
-        Realm and host are those of the server unless given. NoAnswer at once where there is no connection;
-        DiameterError for an answer that cannot be read. An answer that refuses is an answer: look at its result.
+        A `session` of several requests stays with the server that answered last, while it is well. Realm and host are
+        those of the server unless given. NoAnswer at once where there is no connection; DiameterError for an answer
+        that cannot be read. An answer that refuses is an answer: look at its result.
         """
-        session = session or self._sessions.new()
+        id = session or self._sessions.new()
         end = self._loop.time() + within
-        message = await self._best().ask(request, session, realm, host, within)
+        message, runner = await self._home(id).ask(request, id, realm, host, within)
         for _ in range(MOST_REDIRECTED):
             peer = failover.redirected(self._peers, message)
             if peer is None:
                 break
-            message = await self._runner(peer).ask(request, session, realm, host, max(0.0, end - self._loop.time()))
+            left = max(0.0, end - self._loop.time())
+            message, runner = await self._runner(peer).ask(request, id, realm, host, left)
+        if session and len(self._runners) > 1:
+            self._homes[session] = runner
+            self._homes.move_to_end(session)
+            if len(self._homes) > MOST_SESSIONS:
+                self._homes.popitem(last=False)
         return request.parse_answer(message)
+
+    def _home(self, session: str) -> PeerRunner:
+        """Who knows a session: other servers may know nothing of it, and it would stay with this one for ever."""
+        home = self._homes.get(session)
+        return home if home is not None and failover.is_well(home.peer) else self._best()
 
     def _best(self) -> PeerRunner:
         peer = failover.best(self._peers)
@@ -245,7 +260,8 @@ class DiameterServer:
         runner = self._clients.get(client.lower())
         if runner is None:
             raise NoAnswer(f"{client} is not connected")
-        return request.parse_answer(await runner.ask(request, session or self._sessions.new(), realm, "", within))
+        message, _ = await runner.ask(request, session or self._sessions.new(), realm, "", within)
+        return request.parse_answer(message)
 
     async def close(self) -> None:
         """Accept no more, and take leave of all."""

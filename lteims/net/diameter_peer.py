@@ -106,6 +106,9 @@ class Owner(Protocol):
         """A message that another peer is to send."""
 
 
+Heard = tuple[Message, "PeerRunner"]  # an answer, and by whom it came
+
+
 class PeerRunner:
     """Runs one machine: carries out its actions, hands it what happens."""
 
@@ -171,7 +174,7 @@ class PeerRunner:
                 self._cancel(name)
             case Answered(ticket, message):
                 if not ticket.done():
-                    ticket.set_result(message)
+                    ticket.set_result((message, self))
             case Failed(ticket, error):
                 if not ticket.done():
                     ticket.set_exception(error)
@@ -271,9 +274,9 @@ class PeerRunner:
 
     # -- requests
 
-    async def ask(self, request: Request[Any], session: str, realm: str, host: str, within: float) -> Message:
+    async def ask(self, request: Request[Any], session: str, realm: str, host: str, within: float) -> Heard:
         """Ask and wait; NoAnswer, or DiameterError for an answer that cannot be read."""
-        ticket: asyncio.Future[Message] = self._loop.create_future()
+        ticket: asyncio.Future[Heard] = self._loop.create_future()
         self.feed(Ask(ticket, request, session, realm, host, within))
         return await ticket
 

@@ -22,7 +22,7 @@ from lteims.diameter.cx import Lia, Lir, Ppr
 from lteims.diameter.cx_attributes import SIP_AUTH_DATA_ITEM
 from lteims.diameter.errors import DiameterError, NoAnswer
 from lteims.diameter.message import Header, Message, Stream
-from lteims.net import diameter_link
+from lteims.net import diameter, diameter_link
 from lteims.net.diameter import DiameterClient
 from lteims.net.diameter_peer import Party
 from tests.peers.diameter import HSS, US, wheel
@@ -37,6 +37,7 @@ class Hostile:
 
     behave: Behave | None = None
     node: Node = HSS
+    silent: bool = False
     heard: list[Message] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     reads: bool = True
@@ -50,11 +51,13 @@ class Hostile:
 
     def on_message(self, message: Message, writer: asyncio.StreamWriter) -> None:
         header = message.header
-        if header.code == 257:
+        if self.silent:
+            self.heard.append(message)
+        elif header.code == 257:
             local = Local(self.node, (CX,))
             body = SUCCESS.encode() + local.capabilities((IPv4Address("127.0.0.1"),))
             writer.write(header.answer().encode(body))
-        elif header.code == 282:
+        elif header.code in (280, 282):
             writer.write(header.answer().encode(SUCCESS.encode() + self.node.avps()))
         else:
             self.heard.append(message)
@@ -77,11 +80,11 @@ async def serve_well(request: Any, session: str, origin: Node) -> Answer:
 
 
 @asynccontextmanager
-async def client_of(*servers: Hostile, serve: Any = serve_well) -> AsyncIterator[DiameterClient]:
+async def client_of(*servers: Hostile, serve: Any = serve_well, watchdog: float = 0.0) -> AsyncIterator[DiameterClient]:
     """Our end, connected to these."""
     listening = [await asyncio.start_server(each.serve, "127.0.0.1", 0) for each in servers]
     endpoints = [Endpoint("127.0.0.1", each.sockets[0].getsockname()[1], "tcp") for each in listening]
-    party = Party(US, (CX,), trace.CX, serve)
+    party = Party(US, (CX,), trace.CX, serve, watchdog)
     client = DiameterClient(asyncio.get_running_loop(), wheel(), party, endpoints, None, os.urandom)
     client.start()
     await until(lambda: all(up for _, up in client.servers))
@@ -223,10 +226,50 @@ async def test_the_one_who_knows_better_is_asked(named: str, code: int, asked: i
         body = a.SESSION_ID(message.need(a.SESSION_ID)) + Result(3006).encode() + HSS.avps()
         send(message.header.answer(error=True).encode(body + a.REDIRECT_HOST(named)))
 
-    agent, other = Hostile(redirect), Hostile(node=Node("hss2.example", "example"))
+    agent, other = Hostile(redirect), other_hss()
     async with client_of(agent, other) as client:
         assert (await client.ask(LIR)).result.code == code
     assert (len(agent.heard), len(other.heard)) == (asked, code == 2001)
+
+
+def other_hss() -> Hostile:
+    return Hostile(node=Node("hss2.example", "example"))
+
+
+async def test_another_is_asked_when_one_is_silent() -> None:
+    """Its connection stands, and its watchdog gets no answer."""
+    first, second = Hostile(), other_hss()
+    async with client_of(first, second, watchdog=0.1) as client:
+        first.silent = True
+        assert (await client.ask(LIR)).name == "sip:s"
+        assert len(second.heard) == 1
+        assert second.heard[0].header.is_repeated
+        before = len(first.heard)
+        assert (await client.ask(LIR)).name == "sip:s"
+        assert len(second.heard) == 2
+        first.writers[0].write(good(first.heard[0]))  # too late
+        first.silent = False
+        await until(lambda: client.remote is not None and client.remote.node == HSS)
+        assert (await client.ask(LIR)).name == "sip:s"
+        assert len(first.heard) > before
+
+
+async def test_a_session_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server that answered last has it, also when a better one has come back."""
+    monkeypatch.setattr(machine, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(diameter, "MOST_SESSIONS", 2)
+    first, second = Hostile(), other_hss()
+    async with client_of(first, second) as client:
+        await client.ask(LIR, session="1")
+        first.writers[0].close()
+        await until(lambda: client.remote is not None and client.remote.node == second.node)
+        await client.ask(LIR, session="1")
+        await client.ask(LIR, session="2")
+        await until(lambda: client.remote is not None and client.remote.node == HSS)
+        for session in ("1", "2", "3", "1"):  # the last one is forgotten
+            await client.ask(LIR, session=session)
+        asked = [[message.need(a.SESSION_ID) for message in each.heard] for each in (first, second)]
+        assert asked == [["1", "3", "1"], ["1", "2", "1", "2"]]
 
 
 async def test_a_flood_of_profiles(monkeypatch: pytest.MonkeyPatch) -> None:

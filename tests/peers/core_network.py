@@ -250,7 +250,10 @@ async def pushes(w: World) -> None:
 
 @cx
 async def messages(w: World) -> None:
-    """A short message waits for a user who is away, as for one of ue_db; nobody is 404, who never came 480."""
+    """A short message waits for a user who is away, as for one of ue_db, also for one who never came.
+
+    Nobody is 404, who never came 480.
+    """
     async with w.phone(A) as a:
         async with w.phone(B) as b:
             await asyncio.gather(a.register(), b.register())
@@ -262,6 +265,14 @@ async def messages(w: World) -> None:
         for number, code in ((tel(SOFT), 480), ("tel:+49999", 404)):
             call = await a.call(number)
             assert await call.ended() == code
+        with pytest.raises(PhoneError):
+            await a.sms("+49999", "to nobody")
+        await a.sms(tel(SOFT).removeprefix("tel:"), "before all")
+        assert "    UNREGISTERED_USER" in w.hss.ladder
+        async with w.phone(SOFT, SOFTPHONE) as s:
+            await s.register()
+            assert (await s.next_sms()).text == "before all"
+            w.heard_nothing_wrong(s)
         async with w.phone(B, sim=card(B, sqn=w.hss.users[impi(B)].authentication.sqn)) as b:
             await b.register()
             assert (await b.next_sms()).text == "later"

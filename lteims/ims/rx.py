@@ -172,9 +172,8 @@ class RxBearers:
                 session.media = ()  # what the PCRF has now nobody knows
             elif first and not answer.result.ok:
                 self._forget(session)  # there is none, and none to be ended (RFC 6733 8.1)
-            elif answer.result.ok:
-                classes = answer.classes or session.classes
-                session.classes = classes if sum(map(len, classes)) <= MOST_CLASS else ()
+            elif answer.classes:
+                session.classes = answer.classes if sum(map(len, answer.classes)) <= MOST_CLASS else ()
             if answer is None or first or answer.result != _UNKNOWN:
                 return answer
             self._forget(session)

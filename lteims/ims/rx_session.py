@@ -62,13 +62,15 @@ class Session:
     def ask(self, media: tuple[Media, ...], who: list[Done]) -> Ask:
         """What an AAR for these is about; a bearer that stands and does not change is not told of again."""
         live = frozenset(each.number - 1 for each in media if each.status is not FlowStatus.REMOVED)
-        same = frozenset(each.number - 1 for each in set(plain(self.media)) & set(plain(media))) & live
-        told, failed = self.had, frozenset[int]()
-        if self.pending is not None:
-            told, failed = told | self.pending.live - self.pending.untold, same & self.pending.failed
-        self.asking = Ask(media, who, live, set(live - (same & told)), set(failed))
+        self.asking = ask = Ask(media, who, live, set(live))
+        if self.media:
+            same = frozenset(each.number - 1 for each in set(plain(self.media)).intersection(plain(media)))
+            ask.untold -= same & self.had
+            if self.pending is not None:
+                ask.untold &= self.pending.untold | (live - same)
+                ask.failed |= same & live & self.pending.failed
         self.known |= {each.number for each in media}
-        return self.asking
+        return ask
 
     def forget(self) -> None:
         """The PCRF does not have it."""

@@ -557,3 +557,16 @@ def test_bandwidth_as_each_side_says_it(lines: bytes, bandwidth: int) -> None:
     (audio,) = media_of(Sdp.parse(OURS.replace(b"b=RR:2000\r\n", b"")), Sdp.parse(bare), offered=True)
     assert (audio.uplink, audio.downlink, audio.rr, audio.rs) == (41_000, bandwidth, None, None)
     audio.encode()
+
+
+async def test_what_was_told_of_media_that_do_not_change_holds_for_the_change() -> None:
+    """Video has failed, and voice changes before anything was told of it."""
+    af = Af()
+    await af.reserve(theirs=THEIRS + VIDEO)
+    await af.rar(FAILED, medias=(2,))
+    await af.reserve(theirs=CHANGED + VIDEO)
+    assert af.pcrf.kinds == ["Aar", "Aar"]
+    assert af.told == []
+    await af.rar(UP, medias=(1,))
+    assert af.told == [True, True]
+    assert af.lost == [("leg", [1])]

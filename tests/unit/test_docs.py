@@ -237,6 +237,12 @@ def test_every_name_of_the_architecture_is_one_of_the_code() -> None:
     assert [name for name in named if name not in everywhere()] == []
 
 
+def test_every_bound_is_where_it_is_said_to_be() -> None:
+    found = re.findall(r"`(M(?:AX|OST)_\w+)`\s+in\s+`([\w/.]+)`", architecture())
+    assert len(found) > 4
+    assert [f"{file}: {name}" for name, file in found if name not in defined(file)] == []
+
+
 def test_every_package_has_its_place_in_the_architecture() -> None:
     floors = architecture().partition("## The floors")[2].partition("\n## ")[0]
     packages = {file.parent.name + "/" for file in (ROOT / "lteims").glob("*/__init__.py")}

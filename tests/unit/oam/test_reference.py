@@ -1,6 +1,7 @@
 """docs/reference: the files are current, and nothing of the manual is missing. The lists of names are the manual's."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,27 @@ def test_every_command_of_the_sources_is_there() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Command" and isinstance(node.args[0], ast.Constant)
     }
     assert made == {command.name for command in reference.commands()}, "let reference.commands() make these too"
+
+
+def test_what_is_more_than_the_manual_is_called_so() -> None:
+    """By its name, in docs/compatibility.md."""
+    page = (reference.FOLDER.parent / "compatibility.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`]+)`", page))
+    more = {
+        *(set(descriptions.PROPERTIES) - set(PROPERTIES.split())),
+        *(set(descriptions.USER) - set(USER.split())),
+        *(set(descriptions.IMPU) - set(IMPU.split())),
+        *({message.name for message in messages()} - set(MESSAGES) - {"authenticate"}),
+        *({command.name for command in reference.commands()} - set(COMMANDS)),
+    }
+    assert more - named == set()
+    params = {
+        f"{message.name}: {param.name}"
+        for message in messages()
+        for param in message.params
+        if message.name in MESSAGES and param.name not in MESSAGES[message.name].split()
+    }
+    assert {param for param in params if param.split(": ")[1] not in named} == set()
 
 
 def test_every_file_is_there_and_knows_what_it_does() -> None:

@@ -156,8 +156,10 @@ class RxBearers:
             if first:
                 session.id = self._client.new_session() if self._client is not None else ""
                 self._by_id[session.id] = session
+            media = ask.media if not first else tuple(each for each in ask.media if each.number - 1 in ask.live)
+            session.known |= {each.number for each in media}
             request = Aar(
-                ask.media,
+                media,
                 address=_address(wanted.host),
                 imsi=wanted.imsi,
                 request_type=RxRequestType.INITIAL_REQUEST if first else RxRequestType.UPDATE_REQUEST,

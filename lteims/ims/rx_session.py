@@ -69,7 +69,6 @@ class Session:
             if self.pending is not None:
                 ask.untold &= self.pending.untold | (live - same)
                 ask.failed |= same & live & self.pending.failed
-        self.known |= {each.number for each in media}
         return ask
 
     def forget(self) -> None:

@@ -466,6 +466,18 @@ async def test_media_that_was_never_had_is_not_removed() -> None:
     assert [media.number for media in af.pcrf.asked[0][0].media] == [1]
 
 
+async def test_media_that_a_pcrf_has_forgotten_is_not_removed_and_what_it_was_asked_since_is() -> None:
+    gone = THEIRS + VIDEO.replace(b"50010", b"0")
+    af = Af(SUCCESS, Result(ResultCode.DIAMETER_UNKNOWN_SESSION_ID), SUCCESS)
+    await af.reserve(theirs=THEIRS + VIDEO)
+    await af.reserve(theirs=gone)
+    await af.reserve(theirs=THEIRS + VIDEO)
+    await af.reserve(theirs=gone)
+    assert [[media.number for media in request.media] for request, _ in af.pcrf.asked] == [
+        [1, 2], [1, 2], [1], [1, 2], [1, 2]
+    ]  # fmt: skip
+
+
 async def test_the_end_of_rtcp_alone_is_no_loss() -> None:
     af = Af()
     await af.reserve()

@@ -27,6 +27,7 @@ from lteims.diameter.errors import DiameterError
 from lteims.diameter.message import Message
 from lteims.diameter.rx_attributes import (
     ABORT_CAUSE,
+    ACCEPTABLE_SERVICE_INFO,
     AF_APPLICATION_IDENTIFIER,
     FLOW_NUMBER,
     FLOWS,
@@ -85,6 +86,7 @@ class Aaa:
     ip_can_type: int | None = None
     rat_type: int | None = None
     classes: tuple[bytes, ...] = ()  # what later requests of the session have to have, too (RFC 6733 8.20)
+    acceptable: tuple[Media, ...] = ()  # of a refusal: what could be had (4.4.1)
 
     def avps(self) -> bytes:
         """Its AVPs."""
@@ -93,13 +95,21 @@ class Aaa:
                 b"" if self.ip_can_type is None else IP_CAN_TYPE(self.ip_can_type),
                 b"" if self.rat_type is None else RAT_TYPE(self.rat_type),
                 *map(CLASS, self.classes),
+                ACCEPTABLE_SERVICE_INFO(*(media.encode() for media in self.acceptable)) if self.acceptable else b"",
             )
         )
 
     @classmethod
     def parse(cls, message: Message) -> "Aaa":
         """Read it; DiameterError."""
-        return cls(Result.of(message), message.first(IP_CAN_TYPE), message.first(RAT_TYPE), message.all(CLASS))
+        info = message.first(ACCEPTABLE_SERVICE_INFO)
+        return cls(
+            Result.of(message),
+            message.first(IP_CAN_TYPE),
+            message.first(RAT_TYPE),
+            message.all(CLASS),
+            tuple(map(Media.parse, info.all(MEDIA_COMPONENT_DESCRIPTION))) if info is not None else (),
+        )
 
 
 Sta = Plain

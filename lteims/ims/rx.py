@@ -129,6 +129,9 @@ class RxBearers:
         ask = session.ask(media, who)
         try:
             answer = await self._send(session, wanted, ask)
+            if answer is not None and not answer.result.ok and not session.over and ask.reduce(answer.acceptable):
+                log(RX, INFO, f"the PCRF refuses some media of {session.leg}: {answer.result}")
+                answer = await self._send(session, wanted, ask)
         finally:
             session.asking = None
         if session.over:
@@ -145,7 +148,7 @@ class RxBearers:
         counters.inc("rx_authorized")
         if session.pending is not None:
             ask.who[:0] = session.pending.who
-        session.media, session.pending, session.up = media, ask, False
+        session.media, session.pending, session.up = ask.media, ask, False
         self._wait(session)
         self._weigh(session)
 

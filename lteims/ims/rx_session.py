@@ -33,7 +33,18 @@ class Ask:
 
     def again(self) -> None:
         """The network has lost all that it has told and had."""
-        self.untold, self.failed = set(self.live), set()
+        asked = {each.number - 1 for each in self.media}  # less what could not be had in any case
+        self.untold = {*self.live & asked}
+        self.failed = {*self.live - asked}
+
+    def reduce(self, acceptable: tuple[Media, ...]) -> bool:
+        """Ask for no more than the network would give (Acceptable-Service-Info); False if that is all, or nothing."""
+        kept = self.live & {each.number - 1 for each in acceptable}
+        if not kept or kept == self.live:
+            return False
+        self.note(self.live - kept, stand=False)
+        self.media = tuple(each for each in self.media if each.number - 1 not in self.failed)
+        return True
 
     @property
     def granted(self) -> bool:

@@ -44,6 +44,7 @@ class Pcrf:
 
     after: float | None = 0.02  # seconds until the bearers of a grant stand; None: that is never told
     refusal: Result | None = None  # of each AAR
+    refused_media: frozenset[int] = frozenset()  # only of those with these media; it says that it would grant the rest
     failing: bool = False  # bearers that were granted fail
     failing_media: frozenset[int] = frozenset()  # only those of these media; none named: all
     silent: bool = False  # nothing is answered
@@ -81,8 +82,10 @@ class Pcrf:
         if aar.address is None:
             return Aaa(RxResult.IP_CAN_SESSION_NOT_AVAILABLE.result)
         self._check(aar)
-        if self.refusal is not None:
-            return Aaa(self.refusal)
+        wanted = _wanted(aar)
+        if self.refusal is not None and (wanted & self.refused_media or not self.refused_media):
+            rest = wanted - self.refused_media if self.refused_media else ()
+            return Aaa(self.refusal, acceptable=tuple(each for each in aar.media if each.number in rest))
         session = known or self.sessions.setdefault(id, Session(id, origin.host, aar))
         session.request, session.up = aar, False
         if self.after is not None:
@@ -114,7 +117,7 @@ class Pcrf:
         await asyncio.sleep(after)
         if self.sessions.get(session.id) is not session:
             return
-        wanted = frozenset(each.number for each in session.media if each.status is not FlowStatus.REMOVED)
+        wanted = _wanted(session.request)
         failing = (wanted & self.failing_media if self.failing_media else wanted) if self.failing else frozenset()
         session.up = failing != wanted
         if not failing or failing == wanted:
@@ -178,6 +181,11 @@ class Pcrf:
         """Bring no more bearers."""
         for task in (*self._tasks,):
             task.cancel()
+
+
+def _wanted(aar: Aar) -> frozenset[int]:
+    """The media that are to have bearers."""
+    return frozenset(each.number for each in aar.media if each.status is not FlowStatus.REMOVED)
 
 
 def _described(request: Any) -> str:

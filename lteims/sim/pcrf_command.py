@@ -62,7 +62,7 @@ def words(pcrf: Pcrf) -> Words:
 
     async def refuse(words: Sequence[str]) -> str:
         code = int(words[0]) if words else RxResult.REQUESTED_SERVICE_NOT_AUTHORIZED
-        pcrf.refusal = Result(int(code), TGPP)
+        pcrf.refusal, pcrf.refused_media = Result(int(code), TGPP), frozenset(int(word) for word in words[1:])
         return ""
 
     async def fail(words: Sequence[str]) -> str:
@@ -87,7 +87,7 @@ def words(pcrf: Pcrf) -> Words:
     return {
         "sessions": Word("", "what is granted, and whether its bearers stand", sessions),
         "grant": Word("[SECONDS|never]", "grant; bearers stand after so long, or nothing is told of them", grant),
-        "refuse": Word("[CODE]", "refuse from now on", refuse),
+        "refuse": Word("[CODE [MEDIA...]]", "refuse from now on, these media", refuse),
         "fail": Word("[MEDIA...]", "grant from now on, and tell that the bearers fail, of these media", fail),
         "silent": Word("", "answer nothing from now on", silent),
         "lose": Word("IMSI|SESSION [MEDIA...]", "take bearers away (RAR), of these media", lose),

@@ -377,6 +377,19 @@ async def test_video_is_added_and_refused(rx: Make, network: Network) -> None:
     lab.play(BYE)
 
 
+async def test_the_pcrf_would_give_bearers_to_voice_alone(rx: Make, network: Network) -> None:
+    lab = silent(rx, AVP, VIDEO)
+    network.pcrf.refusal, network.pcrf.refused_media = Result(5063, TGPP), frozenset({2})
+    lab.play(CALL)
+    assert network.said() == ["AAR"] * 4
+    await up(network)
+    lab.clock.advance(0.01)
+    lab.a.medias = lab.b.medias = [AVP, NO_VIDEO]
+    lab.play(VOICE_ONLY)
+    assert medias(lab) == [["erab_set"]] * 2
+    lab.play(BYE)
+
+
 async def test_one_of_two_phones_gets_no_bearer_and_the_other_answers(rx: Make, network: Network) -> None:
     lab = silent(rx)
     lab.beside("c", "2", "192.0.2.13")

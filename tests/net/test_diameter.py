@@ -95,6 +95,7 @@ EXCHANGES: list[tuple[Any, list[Any]]] = [
         [
             Aaa(ip_can_type=5, rat_type=1004, classes=(b"of the PCRF",)),
             Aaa(RxResult.IP_CAN_SESSION_NOT_AVAILABLE.result),
+            Aaa(RxResult.REQUESTED_SERVICE_NOT_AUTHORIZED.result, acceptable=(Media(1), AUDIO)),
         ],
     ),
     (

@@ -11,6 +11,7 @@ from lteims.diameter.command import SUCCESS, Node, Result
 from lteims.diameter.errors import DiameterError, NoAnswer, ResultCode
 from lteims.diameter.rx import Aaa, Aar, Affected, Asr, Rar, Str
 from lteims.diameter.rx_attributes import AbortCause, FlowStatus, FlowUsage, MediaType, RxRequestType, SpecificAction
+from lteims.diameter.rx_media import Media
 from lteims.ims import rx
 from lteims.ims.qos import Reservation
 from lteims.ims.rx import BEARER_TIME, RxBearers
@@ -507,6 +508,40 @@ async def test_the_same_again_while_its_bearers_are_awaited() -> None:
     assert af.pcrf.kinds == ["Aar"]
     await af.rar(UP)
     assert af.told == [True, True]
+
+
+async def test_the_pcrf_would_give_bearers_to_voice_alone() -> None:
+    voice = Aaa(REFUSAL, acceptable=(Media(1),))
+    af = Af(voice, SUCCESS)
+    await af.reserve(theirs=THEIRS + VIDEO)
+    assert [[media.number for media in request.media] for request, _ in af.pcrf.asked] == [[1, 2], [1]]
+    await af.rar(UP, session="ims;1;2")
+    assert af.told == [True]
+    assert af.lost == [("leg", [1])]
+
+
+@pytest.mark.parametrize("acceptable", [(), (Media(7),), (Media(1), Media(2))])
+async def test_the_pcrf_would_give_no_less_or_nothing(acceptable: tuple[Media, ...]) -> None:
+    af = Af(Aaa(REFUSAL, acceptable=acceptable))
+    await af.reserve(theirs=THEIRS + VIDEO)
+    assert af.pcrf.kinds == ["Aar"]
+    assert af.told == [False]
+
+
+async def test_a_pcrf_that_refuses_what_it_would_give() -> None:
+    af = Af(Aaa(REFUSAL, acceptable=(Media(1),)))
+    await af.reserve(theirs=THEIRS + VIDEO)
+    assert af.pcrf.kinds == ["Aar", "Aar"]
+    assert af.told == [False]
+
+
+async def test_video_is_added_and_the_pcrf_would_keep_voice() -> None:
+    af = Af(SUCCESS, Aaa(REFUSAL, acceptable=(Media(1),)), SUCCESS)
+    await af.reserve()
+    await af.rar(UP)
+    await af.reserve(theirs=THEIRS + VIDEO)
+    assert af.told == [True, True]
+    assert af.lost == [("leg", [1])]
 
 
 async def test_class_is_shown_again() -> None:

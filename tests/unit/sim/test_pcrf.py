@@ -140,6 +140,19 @@ async def test_words() -> None:
     assert await af.said("grant soon") == "usage: grant [SECONDS|never]"
 
 
+async def test_one_media_of_two_is_refused() -> None:
+    af = Af()
+    assert await af.said("refuse 5063 2") == "ok"
+    video = Media(2, type=MediaType.VIDEO)
+    answer = await af.pcrf.serve(aar(VOICE, video), "s;1", US)
+    assert not answer.result.ok
+    assert answer.acceptable == (VOICE,)  # type: ignore[attr-defined]
+    assert await af.ask(aar()) == SUCCESS
+    assert await af.said("refuse") == "ok"
+    answer = await af.pcrf.serve(aar(), "s;2", US)
+    assert answer.acceptable == ()  # type: ignore[attr-defined]
+
+
 async def test_one_media_of_two_fails() -> None:
     af = Af(after=0.0)
     assert await af.said("fail 2") == "ok"

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from lteims.diameter.capabilities import Capabilities
+from lteims.diameter.command import Result
 from lteims.diameter.cx import Saa
 from lteims.diameter.cx_attributes import ServerAssignmentType
+from lteims.diameter.errors import ResultCode
 from lteims.ims.cx_users import CxUsers
 from lteims.ims.cx_vectors import Vectors
 from lteims.ims.registration_state import REGISTERED
@@ -26,6 +28,12 @@ _KINDS: Final = {
     "unregistered": ServerAssignmentType.USER_DEREGISTRATION,
 }  # of other events it is the operator's word
 _FAILURES: Final = frozenset({ServerAssignmentType.AUTHENTICATION_FAILURE, ServerAssignmentType.AUTHENTICATION_TIMEOUT})
+_PASSING: Final = frozenset(
+    Result(code)
+    for code in (
+        ResultCode.DIAMETER_UNABLE_TO_DELIVER, ResultCode.DIAMETER_TOO_BUSY, ResultCode.DIAMETER_OUT_OF_SPACE
+    )
+)  # fmt: skip
 Assign = Callable[[str, str, ServerAssignmentType], Awaitable[Saa]]
 
 
@@ -124,6 +132,8 @@ class Reports:
                 return
             if not saa.result.ok:
                 log(IMS, INFO, f"the HSS answers the {what} with {saa.result}")
+            if saa.result in _PASSING and kind not in _FAILURES:
+                self._owe(impi, identity, kind)
 
     def _owe(self, impi: str, identity: str, kind: ServerAssignmentType) -> None:
         if len(self._owed) < MOST_OWED:

@@ -380,6 +380,20 @@ async def test_an_end_that_was_not_answered_is_told_again(monkeypatch: pytest.Mo
     no_faults(registry)
 
 
+@pytest.mark.parametrize(("code", "vendor", "owed"), [(3004, 0, 1), (4002, 0, 1), (5012, 0, 0), (5001, TGPP, 0)])
+async def test_an_end_that_the_hss_has_no_time_for(code: int, vendor: int, owed: int) -> None:
+    registry = CxRegistry()
+    await Ue(registry).register()
+    registry.sim.refused["SAR"] = Result(code, vendor)
+    registry.time.advance(601)
+    await registry.settle()
+    assert registry.cx.load()["owed"] == owed
+    registry.sim.refused.clear()
+    registry.cx.reports.on_state(HSS)  # type: ignore[arg-type]
+    await registry.settle()
+    assert registry.sim.users[IMPI].registered is not bool(owed)
+
+
 async def test_ends_of_many_registrations_leave_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cx_reports, "MOST_REPORTS", 3)
     imsis = [f"00102{n:010}" for n in range(20)]

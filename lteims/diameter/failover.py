@@ -38,12 +38,17 @@ def takeovers(peers: Sequence[Peer]) -> Iterator[tuple[Peer, Peer]]:
             yield peer, to
 
 
-def redirected(peers: Sequence[Peer], answer: Message) -> Peer | None:
-    """Whom an answer says to ask instead (a redirect agent, such as the SLF of TS 29.228 annex A); None where it says
-    nothing of the kind, or of nobody who is connected."""
-    if not answer.header.is_error or answer.first(RESULT_CODE) != ResultCode.DIAMETER_REDIRECT_INDICATION:
+def elsewhere(peers: Sequence[Peer], answer: Message, asked: Sequence[Peer]) -> Peer | None:
+    """Whom to ask after this answer of the last one `asked`: another one where that is too busy or has no way
+    (RFC 6733 7.1.3), the one that a redirect agent names, such as the SLF of TS 29.228 annex A; None for nobody."""
+    others = [peer for peer in peers if peer.state is State.OPEN and peer not in asked]
+    if not others or not answer.header.is_error:
         return None
-    hosts = [_URI.match(uri) for uri in answer.all(REDIRECT_HOST)]
-    named = [host[1].lower() for host in hosts if host is not None]
-    connected = {peer.remote.node.host: peer for peer in peers if peer.state is State.OPEN and peer.remote is not None}
-    return next((connected[host] for host in named if host in connected), None)
+    match answer.first(RESULT_CODE):
+        case ResultCode.DIAMETER_TOO_BUSY | ResultCode.DIAMETER_UNABLE_TO_DELIVER:
+            return best(others)
+        case ResultCode.DIAMETER_REDIRECT_INDICATION:
+            uris = [_URI.match(uri) for uri in answer.all(REDIRECT_HOST)]
+            hosts = {peer.remote.node.host: peer for peer in others if peer.remote is not None}
+            return next((hosts[uri[1].lower()] for uri in uris if uri is not None and uri[1].lower() in hosts), None)
+    return None

@@ -30,7 +30,6 @@ from lteims.trace import ERROR, WARN, log
 
 A = TypeVar("A")
 LOOK_AGAIN: Final = 60.0  # seconds, for SCTP in a kernel without it: a module may be loaded at any time
-MOST_REDIRECTED: Final = 3  # times that one request is sent elsewhere, as its answer says
 MOST_SESSIONS: Final = 10_000  # whose servers are remembered; the oldest go
 MOST_PEERS: Final = 64  # connections of a server
 
@@ -124,12 +123,11 @@ class DiameterClient:
         id = session or self._sessions.new()
         end = self._loop.time() + within
         message, runner = await self._home(id).ask(request, id, realm, host, within)
-        for _ in range(MOST_REDIRECTED):
-            peer = failover.redirected(self._peers, message)
-            if peer is None:
-                break
+        asked = [runner.peer]
+        while (peer := failover.elsewhere(self._peers, message, asked)) is not None:
             left = max(0.0, end - self._loop.time())
             message, runner = await self._runner(peer).ask(request, id, realm, host, left)
+            asked += peer, runner.peer
         if session and len(self._runners) > 1:
             self._homes[session] = runner
             self._homes.move_to_end(session)

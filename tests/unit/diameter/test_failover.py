@@ -261,18 +261,24 @@ def test_an_answer_may_name_another_server(uris: list[str], number: int | None) 
     body = SESSION + Result(3006).encode() + FIRST.avps() + b"".join(map(a.REDIRECT_HOST, uris))
     (_, answered) = two.handle(0, Received(header.answer(error=True).encode(body)))
     assert isinstance(answered, Answered)
-    peer = failover.redirected(two.ours, answered.message)
+    peer = failover.elsewhere(two.ours, answered.message, two.ours[:1])
     assert peer is (None if number is None else two.ours[number])
+    assert failover.elsewhere(two.ours, answered.message, two.ours) is None
     two.handle(1, Lost("reset"))
-    assert failover.redirected(two.ours, answered.message) is None
+    assert failover.elsewhere(two.ours, answered.message, two.ours[:1]) is None
 
 
-def test_other_answers_name_nobody() -> None:
+@pytest.mark.parametrize(
+    ("code", "error", "number"),
+    [(3002, True, 1), (3004, True, 1), (3003, True, None), (2001, False, None), (3004, False, None)],
+)
+def test_an_answer_may_send_us_to_another_server(code: int, error: bool, number: int | None) -> None:
     two = Two()
     header = sent(two.ask("t")).header
-    for error, code in ((True, 3002), (False, 2001)):
-        body = SESSION + Result(code).encode() + FIRST.avps() + a.REDIRECT_HOST("aaa://hss2.example")
-        assert failover.redirected(two.ours, Message.parse(header.answer(error).encode(body))) is None
+    body = SESSION + Result(code).encode() + FIRST.avps() + a.REDIRECT_HOST("aaa://hss2.example")
+    answer = Message.parse(header.answer(error).encode(body))
+    peer = failover.elsewhere(two.ours, answer, two.ours[:1])
+    assert peer is (None if number is None else two.ours[number])
 
 
 STEPS = st.tuples(

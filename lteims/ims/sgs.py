@@ -179,20 +179,21 @@ class Sgs:
     def _on_phone(self, link: MmeLink, message: Message) -> None:
         imsi = getattr(message, "imsi")  # noqa: B009 - all of them have one
         phone = self._phones.by_imsi.get(imsi)
-        known = bool(self._users.of(imsi))
+        users = self._users.of(imsi)
         if phone is not None and phone.mme.link is link:
-            if known:
+            if users:
+                phone.subscriber = users[0]  # the HSS may have made it another since the phone came
                 self._phones.tell(phone, message)
                 return
             self._phones.tell(phone, Status(imsi, SgsCause.IMSI_UNKNOWN, b""))  # its user has gone: so does the phone
         counters.inc("sgs_unexpected")
         match message:
             case UplinkUnitdata() | ServiceRequest():  # 5.11.3, 5.12.3: let the phone come again
-                cause = SgsCause.IMSI_DETACHED_FOR_NON_EPS_SERVICES if known else SgsCause.IMSI_UNKNOWN
+                cause = SgsCause.IMSI_DETACHED_FOR_NON_EPS_SERVICES if users else SgsCause.IMSI_UNKNOWN
                 link.send(ReleaseRequest(imsi, cause))
             case Status():
                 log(IMS, INFO, f"MME at {link.address} refuses a message for {imsi}, who is not there any more")
-            case _ if not known:
+            case _ if not users:
                 link.send(status(SgsCause.IMSI_UNKNOWN, message.encode(), imsi))
 
     def _refuse(self, link: MmeLink, message: Message, cause: SgsCause) -> None:

@@ -19,7 +19,7 @@ class Why(StrEnum):
     UNREACHABLE = "the phone does not answer"  # as its MME says; it was asked to tell when it is seen
     NO_ANSWER = "the MME does not answer"
     REFUSED = "the MME refuses"
-    CUT = "the phone has left"
+    CUT = "the phone or its MME has left"
 
 
 # --- events, besides the messages of the MME

@@ -474,6 +474,23 @@ def test_a_phone_that_an_external_hss_may_know_is_let_try_again() -> None:
     assert phone.attached
 
 
+def test_a_user_whom_the_hss_has_given_another_number() -> None:
+    lab = SgsLab(cx_server_addr=Endpoint("192.0.2.70", 3868))
+    subscribers = lab.lab.subscribers
+    mme = lab.connect()
+    b = lab.attached(mme, B)
+    for number in ("+49408", "+49409"):
+        left = subscribers.by_impi(f"{STRANGER}@{DOMAIN}")
+        if left is not None:
+            subscribers.dismiss(left)
+        config = UserConfig(imsi=STRANGER, impu=(ImpuConfig(impu=f"tel:{number}"),))
+        subscribers.adopt(Subscriber(config, DOMAIN))
+        phone = mme.phone(STRANGER) if left is not None else lab.attached(mme, STRANGER)
+        phone.submit("Hi", NUMBER_B)
+        lab.run(2.0)
+    assert [sms.sender for sms in b.messages] == ["+49408", "+49409"]
+
+
 # --- beside SIP
 
 

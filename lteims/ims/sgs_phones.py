@@ -137,7 +137,7 @@ class Phones:
                 case sgs.Lost(why):
                     self._on_lost(phone, why)
                 case sgs.Reachable():
-                    self._wheel.add(AFTER_UPDATE, self._seen, imsi)
+                    self.seen(imsi)
                 case sgs.Unwatched():
                     counters.inc("sgs_alert_failed")
                     self._wheel.add(self._config.sms_retry_delay, self._seen, imsi)
@@ -214,6 +214,10 @@ class Phones:
         phone = self.by_imsi.get(imsi)
         if phone is not None:
             self.tell(phone, sgs.Downlink(nas))
+
+    def seen(self, imsi: str) -> None:
+        """Way."""
+        self._wheel.add(AFTER_UPDATE, self._seen, imsi)
 
     def release(self, imsi: str) -> None:
         """Way."""

@@ -169,6 +169,7 @@ class Conversation:
         transaction = self._transaction(message.ti, None)
         transaction.rpdu = message.rpdu
         self._transactions[message.ti] = transaction
+        self._around.way.seen(self._imsi)
         return transaction
 
     def _transaction(self, ti: Ti, delivery: Delivery | None) -> Transaction:

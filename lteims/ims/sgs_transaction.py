@@ -43,6 +43,9 @@ class Way(Protocol):
     def downlink(self, imsi: str, nas: bytes) -> None:
         """Send a NAS message."""
 
+    def seen(self, imsi: str) -> None:
+        """The phone has begun something: what waits for it may be tried (TS 23.040 3.2.7)."""
+
     def release(self, imsi: str) -> None:
         """The conversation is over."""
 

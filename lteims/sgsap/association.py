@@ -321,10 +321,9 @@ class Association:
         if not self.reaches:
             return [Send(ReleaseRequest(self.imsi, SgsCause.IMSI_DETACHED_FOR_NON_EPS_SERVICES))]
         self._heard()
-        if self.connection is not Connection.NONE:
-            return [Uplink(nas)]
-        self.connection = Connection.UP
-        return [Uplink(nas), Reachable()]  # it is seen, whether its MME was to tell that or not (TS 23.040 3.2.7)
+        if self.connection is Connection.NONE:
+            self.connection = Connection.UP
+        return [Uplink(nas)]
 
     # -- alert
     def _watch(self) -> list[Action]:

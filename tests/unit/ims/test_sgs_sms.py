@@ -188,6 +188,21 @@ def test_who_did_not_answer_is_tried_when_it_speaks(lab: SgsLab, mme: Mme) -> No
     assert phone.inbox == ["Hello"]
 
 
+def test_who_answers_twice_is_not_tried_again_and_again(lab: SgsLab, mme: Mme) -> None:
+    phone = lab.attached(mme, B)
+    phone.rp_cause = RpCause.TEMPORARY_FAILURE
+    once = phone._uplink
+
+    def twice(imsi: str, nas: bytes) -> None:
+        once(imsi, nas)
+        lab.lab.wheel.add(1.0, once, imsi, nas)
+
+    phone._uplink = twice
+    lab.submit(NUMBER_B)
+    lab.run(30.0)
+    assert phone.paged == 1
+
+
 def test_whom_the_mme_does_not_know_comes_again(lab: SgsLab, mme: Mme) -> None:
     phone = lab.attached(mme, B)
     phone.paging = Paging.REJECTED

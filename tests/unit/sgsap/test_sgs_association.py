@@ -126,7 +126,7 @@ def test_a_connection_is_used_until_it_is_released() -> None:
 
 def test_a_phone_that_speaks_first_needs_no_paging() -> None:
     phone = associated()
-    assert tell(phone, UPLINK) == [Uplink(b"\x09\x04"), Reachable()]
+    assert tell(phone, UPLINK) == [Uplink(b"\x09\x04")]
     assert tell(phone, Establish()) == [Established()]
 
 

@@ -32,7 +32,7 @@ COMPILED = """
     media/number media/codec media/section media/sdp media/qos_line media/precondition media/offer_answer
     net/timers net/sip_flow net/sip_answers net/sip_matching net/sip_trace net/sip net/sip_transaction
     net/rtp_flow net/rtp_end net/rtp_playback net/rtp_ports net/rtp
-    ims/identity ims/challenge ims/headers ims/contact ims/hss ims/subscribers ims/scscf ims/pcscf
+    ims/identity ims/challenge ims/capabilities ims/headers ims/contact ims/hss ims/subscribers ims/scscf ims/pcscf
 """
 BUILD = Path("build")
 STARTED = time.time()

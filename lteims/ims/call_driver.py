@@ -12,10 +12,11 @@ from lteims import counters
 from lteims.ims import call as machine
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, AckCallee, B, Bye, CancelCallee, EarlyOver, End, Invite, Respond, Stop
+from lteims.ims.capabilities import ALLOW
 from lteims.ims.dialogs import Dialogs
 from lteims.ims.forced import demanded
 from lteims.ims.leg import Leg
-from lteims.ims.opening import ALLOW, Opening
+from lteims.ims.opening import Opening
 from lteims.ims.qos import Bearers
 from lteims.ims.record import DialogRecords, DialogState
 from lteims.ims.reinvites import Reinvites

@@ -19,12 +19,13 @@ from lteims.ims.call import MO, MT, B, Stop
 from lteims.ims.call_driver import CallDriver
 from lteims.ims.callees import Callees
 from lteims.ims.caller import Caller
+from lteims.ims.capabilities import ALLOW
 from lteims.ims.dialogs import Dialogs
 from lteims.ims.echo import EchoCallee
 from lteims.ims.icscf import Destination, Echo, Registered, Unregistered
 from lteims.ims.inside import Inside
 from lteims.ims.leg import Leg
-from lteims.ims.opening import ALLOW, Opening
+from lteims.ims.opening import Opening
 from lteims.ims.own_requests import OwnRequests
 from lteims.ims.qos import Bearers, NoBearers
 from lteims.ims.record import DialogRecord, DialogRecords

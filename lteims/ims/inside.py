@@ -8,9 +8,9 @@ from typing import Protocol
 
 from lteims.ims.answers import GONE, PassedAnswer, answer_body, put_body, reply_with, shown_to_near
 from lteims.ims.branch import Awaited, Branch
+from lteims.ims.capabilities import ALLOW, tags_of
 from lteims.ims.leg import Leg
 from lteims.ims.onward import onward_body
-from lteims.ims.opening import ALLOW, tags_of
 from lteims.ims.outbound import products
 from lteims.ims.own_requests import OwnRequests
 from lteims.ims.qos import Way

@@ -12,6 +12,7 @@ from lteims.ims.anchor import Anchor
 from lteims.ims.branch import Branch
 from lteims.ims.call import MO, MT, Call, groups_of
 from lteims.ims.caller import ANONYMOUS, Caller
+from lteims.ims.capabilities import ALLOW, tags_of
 from lteims.ims.forced import final_of
 from lteims.ims.icscf import Destination, Echo, Registered
 from lteims.ims.leg import Leg, LegOwner
@@ -37,8 +38,6 @@ from lteims.sip.headers import NameAddr
 from lteims.sip.message import Request
 from lteims.sip.session_timer import SessionTimer
 
-# What we do ourselves in a call when a Require asks for it
-EXTENSIONS = frozenset({"100rel", "precondition", "timer", "199"})
 # The header order of an INVITE that phones know
 ORDER = (
     "via", "route", "from", "to", "call-id", "cseq", "contact", "content-type", "allow", "accept-contact", "min-se",
@@ -314,14 +313,6 @@ class Opening:
             branch.caller_reliable = "supported"
             session.branches.append(branch)
         return session
-
-
-ALLOW = "REGISTER, SUBSCRIBE, INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE"
-
-
-def tags_of(request: Request) -> list[str]:
-    """The option tags that a request knows of."""
-    return request.words("supported") + request.words("require")
 
 
 def check_required(request: Request, config: ImsConfig, *options: ImpuConfig | None) -> None:

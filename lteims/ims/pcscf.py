@@ -12,11 +12,11 @@ from lteims import counters
 from lteims.config import ImpuConfig
 from lteims.ims import emergency
 from lteims.ims.caller import Caller, Identifier
+from lteims.ims.capabilities import ALLOW, SEC_AGREE, check_extensions, not_allowed
 from lteims.ims.challenge import Integrity
 from lteims.ims.emergency import AlternativeService
 from lteims.ims.forced import Forcing
 from lteims.ims.icscf import Destination, Locator, Registered, Server, Unknown, Unregistered
-from lteims.ims.opening import ALLOW, EXTENSIONS
 from lteims.ims.relay import Relay
 from lteims.ims.scscf import Registrar, Unauthorized, is_sos
 from lteims.ims.sms_sip import RPDU, TEXT
@@ -34,10 +34,6 @@ from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
 ACCEPT = "application/sdp"
-OPTION_TAGS: Final = frozenset({"path"})  # what we carry out ourselves when a Require asks for it
-SEC_AGREE: Final = frozenset({"sec-agree"})  # the same, where there is IPsec
-NO_TAGS: Final[frozenset[str]] = frozenset()
-CALL_METHODS = frozenset({"INVITE", "PRACK", "UPDATE"})  # a Require of these may ask for the EXTENSIONS too
 MAX_PENDING: Final = 20000  # REGISTERs being served; above, the sender is told to come back
 
 
@@ -393,27 +389,6 @@ class Pcscf:
 def reads_sms(destination: Registered | Unregistered) -> bool:
     """Is text for this user a short message: it has a phone that takes those, or it is not there?"""
     return isinstance(destination, Unregistered) or destination.bindings[0].sms_over_ip
-
-
-def check_extensions(request: Request, more: frozenset[str] = NO_TAGS) -> None:
-    """RFC 3261 8.2.2.3 and 16.3: Max-Forwards, Require, Proxy-Require, body type; `more` are tags known besides."""
-    headers = request.headers
-    if "max-forwards" in headers and request.method != "REGISTER" and request.number("max-forwards") == 0:
-        raise SipError(483, "Max-Forwards is 0")
-    if "require" in headers or "proxy-require" in headers:
-        wanted = request.tokens("require") + request.tokens("proxy-require")
-        known = OPTION_TAGS | EXTENSIONS if request.method in CALL_METHODS else OPTION_TAGS
-        unknown = [tag for tag in wanted if tag not in known and tag not in more]
-        if unknown:
-            raise SipError(420, f"Require: {', '.join(unknown)}", {"unsupported": ", ".join(unknown)})
-    encoding = request.get("content-encoding")
-    if encoding and encoding.lower() != "identity":
-        raise SipError(415, f"Content-Encoding {encoding[:40]}", {"accept-encoding": "identity"})
-
-
-def not_allowed(request: Request) -> SipError:
-    """405 with Allow (RFC 3261 8.2.1)."""
-    return SipError(405, f"method {request.method[:40]}", {"allow": ALLOW})
 
 
 def where(error: BaseException) -> str:

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from lteims.ims.answers import GONE, answer_body, body_of_ack, put_body, reply_with, shown_to_near
 from lteims.ims.branch import Awaited, Branch
+from lteims.ims.capabilities import ALLOW, tags_of
 from lteims.ims.leg import Leg
-from lteims.ims.opening import ALLOW, tags_of
 from lteims.ims.own_requests import RETRY, OwnRequests
 from lteims.ims.sdp_body import SDP
 from lteims.ims.session import Session

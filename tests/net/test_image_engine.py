@@ -257,4 +257,3 @@ def test_it_stops_in_order_and_soon(stack: Stack) -> None:
     assert took < STOP_WITHIN
     assert run("docker", "inspect", "-f", "{{.State.ExitCode}}", name).strip() == "0"
     assert "Traceback" not in run("docker", "logs", name)
-    stack.up()

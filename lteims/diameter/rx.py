@@ -102,13 +102,12 @@ class Aaa:
     @classmethod
     def parse(cls, message: Message) -> "Aaa":
         """Read it; DiameterError."""
-        info = message.first(ACCEPTABLE_SERVICE_INFO)
         return cls(
             Result.of(message),
             message.first(IP_CAN_TYPE),
             message.first(RAT_TYPE),
             message.all(CLASS),
-            tuple(map(Media.parse, info.all(MEDIA_COMPONENT_DESCRIPTION))) if info is not None else (),
+            _acceptable(message),
         )
 
 
@@ -279,6 +278,15 @@ RxRequest = Aar | Str | Asr | Rar
 REQUESTS: Final[dict[int, Callable[[Message], RxRequest]]] = {
     kind.command.code: kind.parse for kind in (Aar, Str, Asr, Rar)
 }
+
+
+def _acceptable(message: Message) -> tuple[Media, ...]:
+    """What cannot be read is no reason to overlook the refusal that it belongs to."""
+    try:
+        info = message.first(ACCEPTABLE_SERVICE_INFO)
+        return tuple(map(Media.parse, info.all(MEDIA_COMPONENT_DESCRIPTION))) if info is not None else ()
+    except DiameterError:
+        return ()
 
 
 def _actions(message: Message) -> tuple[SpecificAction, ...]:

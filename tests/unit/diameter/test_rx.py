@@ -1,6 +1,7 @@
 """Rx as values: both ways through the codec, octets of TS 29.214, what is refused."""
 
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -15,6 +16,7 @@ from lteims.diameter.errors import DiameterError
 from lteims.diameter.message import Header, Message
 from lteims.diameter.rx import Aaa, Aar, Affected, Asr, Rar, RxResult, Str
 from lteims.diameter.rx_attributes import (
+    MEDIA_TYPE,
     AbortCause,
     FlowStatus,
     FlowUsage,
@@ -50,11 +52,12 @@ REQUESTS = [
         "urn:service:sos",
         b"IMS",
     ),
-    Aar((Media(1, type=MediaType.OTHER, status=None),), actions=()),
+    Aar((Media(1, type=MediaType.OTHER, status=None),), actions=(), classes=(b"a", b"")),
     Str(),
     Str(TerminationCause.DIAMETER_ADMINISTRATIVE),
     Asr(AbortCause.BEARER_RELEASED),
     Rar((SpecificAction.INDICATION_OF_SUCCESSFUL_RESOURCES_ALLOCATION,)),
+    Str(classes=(b"a", b"b")),
     Rar(
         (SpecificAction.INDICATION_OF_RELEASE_OF_BEARER,),
         (Affected(1, (1, 2)), Affected(2)),
@@ -64,6 +67,8 @@ REQUESTS = [
 ANSWERS: list[tuple[Any, Any]] = [
     (REQUESTS[0], Aaa(ip_can_type=5, rat_type=1004)),
     (REQUESTS[0], Aaa(RxResult.IP_CAN_SESSION_NOT_AVAILABLE.result)),
+    (REQUESTS[0], Aaa(classes=(b"a", b"b"))),
+    (REQUESTS[0], Aaa(RxResult.REQUESTED_SERVICE_NOT_AUTHORIZED.result, acceptable=(AUDIO, Media(2)))),
     (REQUESTS[3], Plain()),
     (REQUESTS[5], Plain(Result(5002))),
     (REQUESTS[6], Plain()),
@@ -88,6 +93,14 @@ def test_answers_both_ways(request_: Any, answer: Any) -> None:
     message = Message.parse(Header(0x40, request_.command.code, RX, 1, 2).encode(body))
     check(request_.command, message)
     assert request_.parse_answer(message) == answer
+
+
+def test_a_refusal_counts_whatever_else_is_in_it() -> None:
+    refusal = Aaa(RxResult.REQUESTED_SERVICE_NOT_AUTHORIZED.result, acceptable=(Media(1),))
+    data = Header(0x40, 265, RX, 1, 2).encode(answer_body(Aar.command, refusal, "s", PCRF))
+    odd = data.replace(MEDIA_TYPE(MediaType.AUDIO), MEDIA_TYPE(77))
+    assert odd != data
+    assert Aar((AUDIO,)).parse_answer(Message.parse(odd)) == replace(refusal, acceptable=())
 
 
 def test_the_filters_of_a_flow() -> None:

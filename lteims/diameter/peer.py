@@ -254,8 +254,10 @@ class Peer:
                     actions += Close(), *self._lost("the watchdog has no answer")
         if self._health is not self._watchdog.health:
             self._health = self._watchdog.health
-            level = WARN if self._health is Health.SUSPECT else INFO
-            log(self._layer, level, f"{self._name} is {self._health}", id=self._name)
+            if self._health is Health.SUSPECT:
+                log(self._layer, WARN, f"{self._name} is suspect: the watchdog has no answer yet", id=self._name)
+            else:
+                log(self._layer, INFO, f"{self._name} is {self._health} again", id=self._name)
             actions.append(Turned(self._health))
         return actions
 
@@ -399,9 +401,10 @@ class Peer:
             why = message.first(ERROR_MESSAGE)
             return [Close(), *self._lost(f"it refuses with {result}" + (f": {why[:_SHOWN]}" if why else ""))]
         remote = Capabilities.parse(message)
-        if not remote.common(self._local):
+        refusal = self._refusal(remote)
+        if refusal is not None:
             self._pause = REFUSED_PAUSE
-            return [Close(), *self._lost(f"{remote.node.host} has no application of ours")]
+            return [Close(), *self._lost(f"{remote.node.host}: {refusal.why}")]
         return self._open(remote)
 
     def _stray(self, header: Header) -> list[Action]:

@@ -10,6 +10,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 from lteims.sim.card import Sim
 from lteims.sim.phone import Phone
@@ -19,6 +20,7 @@ from tests.peers.core_network import DOMAIN, EMPTY
 
 DELAY = 0.25  # seconds before each answer: a registration has four
 USER = '  {{imsi: "{imsi}", pwd: "secret", authent_type: "MD5", impu: ["{imsi}"]}},\n'
+METRICS = f"127.0.0.1:{free_port()}"
 _hosts = (f"127.0.{n // 250 + 120}.{n % 250 + 1}" for n in itertools.count())
 
 
@@ -64,7 +66,7 @@ async def two(
     listed = "".join(USER.format(imsi=imsi(n)) for n in range(users))
     config.write_text(f'domain: "{DOMAIN}",\nue_db: [\n{listed}],\n')
     first, second = (Hss(config, f"{prefix}127.0.0.1:{free_port()}", program) for _ in range(2))
-    extra = f'domain: "{DOMAIN}", cx_server_addr: ["{first.address}", "{second.address}"],\n'
+    extra = f'domain: "{DOMAIN}", cx_server_addr: ["{first.address}", "{second.address}"], metrics_addr: "{METRICS}",\n'
     levels = "all.level=error,ims.level=info,cx.level=info"
     server = Server(folder / "server", EMPTY, extra, log_options=levels, program=program)
     await asyncio.gather(first.start(), second.start())
@@ -93,6 +95,8 @@ async def killed_in_the_middle(folder: Path, prefix: str, program: tuple[str, ..
             await until(lambda: first.count("<-- MAR") >= users // 4, first)
             await first.kill()
             await under_way
+        assert await asyncio.to_thread(shown, first) == 0
+        assert await asyncio.to_thread(shown, second) == 1
         assert second.count("--> SAA 2001") == users
         gone = re.findall(r"(\d+) requests that wait for \S+ go to \S+", server.log)
         assert sum(map(int, gone)) > 0, server.log[-2000:]
@@ -103,6 +107,15 @@ async def killed_in_the_middle(folder: Path, prefix: str, program: tuple[str, ..
         await register(phone(server, users), 0.0)
         assert first.count("--> SAA 2001") == 1
         assert len(second.said) == before
+
+
+def shown(hss: Hss) -> float:
+    """Is it connected, as Prometheus hears it?"""
+    with urlopen(f"http://{METRICS}/metrics", timeout=30) as page:
+        text = page.read().decode()
+    found = re.search(rf'^lteims_peer_up{{interface="cx",peer="{hss.address.removeprefix("tcp:")}"}} (.*)$', text, re.M)
+    assert found is not None
+    return float(found[1])
 
 
 def phone(server: Server, number: int) -> Phone:

@@ -231,13 +231,21 @@ def test_a_refusal_is_said_clearly(server: Peer, code: int, why: str) -> None:
     assert only(actions, SetTimer) == SetTimer("Tc", machine.REFUSED_PAUSE)
 
 
-def test_a_cea_without_our_application() -> None:
+@pytest.mark.parametrize(
+    "capabilities",
+    [
+        Local(HSS, (RX,)).capabilities(HERE),
+        Local(HSS, (CX,)).capabilities(HERE).replace(a.INBAND_SECURITY_ID(0), a.INBAND_SECURITY_ID(1)),
+    ],
+)
+def test_a_cea_with_which_nothing_can_be_done(capabilities: bytes) -> None:
+    """Without our application, or with TLS alone."""
     client = new(US)
     client.handle(Start(), 0)
     cer = sent(client.handle(Connected(HERE), 0))
-    body = SUCCESS.encode() + Local(HSS, (RX,)).capabilities(HERE)
-    actions = client.handle(Received(cer.header.answer().encode(body)), 0)
+    actions = client.handle(Received(cer.header.answer().encode(SUCCESS.encode() + capabilities)), 0)
     assert only(actions, SetTimer) == SetTimer("Tc", machine.REFUSED_PAUSE)
+    assert client.state is State.CLOSED
 
 
 def test_leave_is_taken() -> None:

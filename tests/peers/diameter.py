@@ -185,9 +185,9 @@ async def another_takes_over(host: str, transport: str) -> None:
     loop = asyncio.get_running_loop()
     client = DiameterClient(loop, wheel(), Party(US, (CX,), trace.CX), endpoints, None, os.urandom)
     client.start()
-    await _until(lambda: [up for _, up in client.servers] == [True, True])
+    await until(lambda: [up for _, up in client.servers] == [True, True])
     asked = [asyncio.ensure_future(client.ask(Lir(f"sip:{n}"))) for n in range(50)]
-    await _until(lambda: len(served[0]) == 50)
+    await until(lambda: len(served[0]) == 50)
     before = counters.get("diam_failover")
     await kill(first)
     assert {answer.name for answer in await asyncio.gather(*asked)} == {"sip:1"}
@@ -197,7 +197,7 @@ async def another_takes_over(host: str, transport: str) -> None:
     assert (await client.ask(Lir("sip:x"))).name == "sip:1"
     first = server(0, 0.0)
     await first.listen(endpoints[0])
-    await _until(lambda: [up for _, up in client.servers] == [True, True])
+    await until(lambda: [up for _, up in client.servers] == [True, True])
     assert (await client.ask(Lir("sip:x"))).name == "sip:0"
     await asyncio.gather(client.close(), first.close(), second.close())
 
@@ -215,7 +215,7 @@ async def kill(server: DiameterServer) -> None:
     await server.close()
 
 
-async def _until(condition: Callable[[], object]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     end = asyncio.get_running_loop().time() + 30
     while not condition():
         assert asyncio.get_running_loop().time() < end

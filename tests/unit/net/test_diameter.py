@@ -11,9 +11,10 @@ import uvloop
 
 from lteims import counters, trace
 from lteims.config.endpoint import Endpoint
+from lteims.diameter import peer as machine
 from lteims.diameter.capabilities import Local
 from lteims.diameter.command import CX, RX, Answer, Node
-from lteims.diameter.cx import Lir
+from lteims.diameter.cx import CxResult, Lir
 from lteims.diameter.errors import NoAnswer
 from lteims.diameter.message import Header
 from lteims.net import diameter, sctp
@@ -21,7 +22,7 @@ from lteims.net.diameter import DiameterClient, Sessions
 from lteims.net.diameter_link import TcpLink
 from lteims.net.diameter_peer import Party
 from lteims.trace import Layer
-from tests.peers.diameter import CONTRACT, HSS, US, ends, new_server, wheel
+from tests.peers.diameter import CONTRACT, HSS, US, ends, new_server, until, wheel
 
 Line = tuple[str, str, str, str, bytes]
 
@@ -142,6 +143,23 @@ async def test_a_kernel_without_sctp_is_said_once(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(NoAnswer):
         await client.ask(Lir("sip:x"))
     await client.close()
+
+
+async def test_an_answer_follows_who_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is lost while the request is being served: it comes again by the next one, and is served once."""
+    monkeypatch.setattr(machine, "FIRST_PAUSE", 0.01)
+    async with ends("127.0.0.1", "tcp") as here:
+        here.pause = 0.3
+        before = counters.get("diam_duplicate")
+        asked = asyncio.ensure_future(here.client.ask(Lir("sip:x")))
+        await until(lambda: here.served)
+        (runner,) = here.client._runners
+        assert isinstance(runner._link, TcpLink)
+        assert runner._link._transport is not None
+        runner._link._transport.abort()
+        assert (await asked).result == CxResult.ERROR_USER_UNKNOWN.result
+        assert here.served == [Lir("sip:x")]
+        assert counters.get("diam_duplicate") == before + 1
 
 
 async def test_a_lost_network_is_noticed() -> None:

@@ -25,7 +25,7 @@ from lteims.diameter.message import Header, Message, Stream
 from lteims.net import diameter, diameter_link
 from lteims.net.diameter import DiameterClient
 from lteims.net.diameter_peer import Party
-from tests.peers.diameter import HSS, US, wheel
+from tests.peers.diameter import HSS, US, until, wheel
 
 LIR = Lir("sip:a@example")
 Behave = Callable[[Message, Callable[[bytes], None]], None]
@@ -97,13 +97,6 @@ async def client_of(*servers: Hostile, serve: Any = serve_well, watchdog: float 
         for server in servers:
             for writer in server.writers:
                 writer.close()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        await asyncio.sleep(0.01)
 
 
 def nested(depth: int) -> bytes:

@@ -16,7 +16,8 @@ from typing import Any
 from bench import figure
 from lteims.config import ImpuConfig, ImsConfig, UserConfig
 from lteims.ids import Tokens
-from lteims.ims.ipsmgw import IpSmGw, Submission
+from lteims.ims.ipsmgw import IpSmGw
+from lteims.ims.service_centre import Submission
 from lteims.ims.sgs import Sgs
 from lteims.ims.sms_store import SmsStore
 from lteims.ims.subscribers import Subscribers

@@ -70,7 +70,7 @@ _PROPERTIES = {
     "network_name": ("ims/sgs_phones.py", "The network's name for phones that attach by an MME (MM INFORMATION), at"
                      " most 60 characters. Empty: they are told none."),
     "sms_expires": ("ims/sms_delivery.py", "Seconds that a short message waits for its receiver."),
-    "sms_hook_only": ("ims/ipsmgw.py", "While a client of the remote API listens to `sms`, tell it of short messages"
+    "sms_hook_only": ("ims/sms_hook.py", "While a client of the remote API listens to `sms`, tell it of short messages"
                       " and deliver none."),
     "binding_expires": ("ims/scscf.py", "Seconds that a registration lasts where the phone asks for none."),
     "subscribe_expires": ("ims/regevent.py", "Seconds that a subscription lasts; 0: what the phone asks for."),

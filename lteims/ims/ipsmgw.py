@@ -1,11 +1,9 @@
-"""The IP-SM-GW and its service centre (TS 23.204, 24.341 5.3, 23.040 3): messages are stored, then forwarded.
+"""The IP-SM-GW (TS 23.204, 24.341 5.3): what phones say to their service centre, and what it answers.
 
-pcscf.py hands in what phones send; `submit` is the one door for phones, softphones, the remote API and the monitor.
-A message is on disk before anybody hears that it was taken; from there on sms_delivery.py has it.
+pcscf.py and sgs_sms.py hand it in; `submit` is the one door for phones, softphones, the remote API and the monitor.
+service_centre.py has the message on disk before anybody hears that it was taken.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from lteims import counters
@@ -13,12 +11,14 @@ from lteims.clock import WallClock
 from lteims.config import ImsConfig, SmsAction
 from lteims.ims.caller import Caller
 from lteims.ims.privacy import hides_assertion
+from lteims.ims.service_centre import ServiceCentre, Submission
 from lteims.ims.sms_command import carry_out
-from lteims.ims.sms_delivery import ONE_TRY, SmsDelivery
+from lteims.ims.sms_delivery import SmsDelivery
+from lteims.ims.sms_hook import SmsHook
 from lteims.ims.sms_sip import RPDU, Onward, SmsOverSip
 from lteims.ims.sms_sip_transport import own_name
 from lteims.ims.sms_status import FOR_EVER, stamp
-from lteims.ims.sms_store import MOST_WAITING, SmsStore, StoredSms
+from lteims.ims.sms_store import SmsStore
 from lteims.ims.sms_text import NUMBER, address_of, text_in
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.net.sip import SipStack
@@ -30,50 +30,15 @@ from lteims.sip.message import Request
 from lteims.sip.uri import Uri, parse_uri
 from lteims.sms import rp, text, tpdu
 from lteims.sms.address import Address
-from lteims.sms.cause import RpCause, TpFcs, TpStatus, name
+from lteims.sms.cause import RpCause, TpFcs, name
 from lteims.sms.errors import SmsError
 from lteims.sms.octets import Direction
 from lteims.sms.report import SmsSubmitReport
 from lteims.sms.smr import report_for
-from lteims.sms.text import Joiner, Message
-from lteims.sms.userdata import UserData
 from lteims.sms.validity import EnhancedValidity
-from lteims.store.state import StoreError
-from lteims.trace import ERROR, IMS, INFO, log
+from lteims.trace import IMS, INFO, log
 
 _HIDDEN = Address.alphanumeric("anonymous")
-
-
-@dataclass(frozen=True, slots=True)
-class SmsEvent:
-    """A message that was received, for those who listen (manual 6.7, `sms`)."""
-
-    sender: str
-    receiver: str
-    message: Message
-    dcs: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """A message to be stored and forwarded; `parts` are delivered in this order."""
-
-    receiver: Subscriber
-    impu: Impu | None
-    sender: Address
-    parts: list[UserData]
-    validity: float = FOR_EVER  # seconds; `sms_expires` is the most, and what has none is tried once
-    tp_pid: int = 0
-    as_told: bool = False  # an operator's TP-UDL stands, whether it fits or not
-    sos: bool = False
-    once: bool = False  # a single try
-    received: float | None = None  # when; None is now
-    # of a phone's message: whose it is, by IMPI, and what its status report needs
-    origin: str = ""
-    tp_srr: bool = False
-    tp_mr: int = 0
-    tp_da: Address | None = None
-    tp_rp: bool = False
 
 
 class Directory(Protocol):
@@ -95,9 +60,10 @@ class IpSmGw:
         self._wall = wall
         self._sip = SmsOverSip(stack, config)
         self._delivery = SmsDelivery(config, stack, subscribers, store, wall)
-        self._joiner = Joiner()
+        self._centre = ServiceCentre(config, store, self._delivery, wall)
+        self._hook = SmsHook(config, wall)
         self._references = 0
-        self.listeners: list[Callable[[SmsEvent], None]] = []  # clients that want the event `sms`
+        self.listeners = self._hook.listeners  # clients that want the event `sms`
         # Called with the IMPI, at once and for each message, when `pending` has changed: queued, delivered, dropped
         self.pending_listeners = store.listeners
         self.transports = self._delivery.transports
@@ -222,21 +188,21 @@ class IpSmGw:
             case tpdu.SmsCommand() as command:
                 receiver, _ = self.find(command.tp_da)
                 carry_out(command, subscriber.impi, receiver.impi, self._store, self._delivery, now)
-                await self._commit()
+                await self._centre.commit()
             case _:
                 raise SmsError("only SMS-SUBMIT and SMS-COMMAND come from a phone", tp_fcs=TpFcs.TPDU_NOT_SUPPORTED)
 
     async def _submitted(self, subscriber: Subscriber, key: str, submit: tpdu.SmsSubmit, now: float) -> None:
         this = bytes((submit.tp_mr,)) + submit.tp_da.encode()
         if submit.tp_rd and self._store.submitted(subscriber.impi) == this:  # TS 23.040 9.2.3.6, 9.2.3.25
-            await self._commit()  # the first one may be on its way to the disk still, and not get there
+            await self._centre.commit()  # the first one may be on its way to the disk still, and not get there
             if self._store.submitted(subscriber.impi) == this:
                 raise SmsError(
                     f"TP-MR {submit.tp_mr} has been submitted already", RpCause.SHORT_MESSAGE_TRANSFER_REJECTED,
                     tp_fcs=TpFcs.SM_REJECTED_DUPLICATE_SM,
                 )  # fmt: skip
         sender = address_of(subscriber, key)
-        if self._hooked(sender, str(submit.tp_da), submit.user_data):
+        if self._hook.takes(sender, str(submit.tp_da), submit.user_data):
             self._store.set_submitted(subscriber.impi, this)
             return
         receiver, impu = await self._receiver(submit.tp_da)
@@ -289,87 +255,14 @@ class IpSmGw:
             cause = RpCause.TEMPORARY_FAILURE if error.code >= 500 else RpCause.DESTINATION_OUT_OF_ORDER
             raise SmsError(error.why, cause, tp_fcs=TpFcs.SC_SYSTEM_FAILURE) from None
 
-    def _hooked(self, sender: Address, receiver: str, part: UserData) -> bool:
-        """Tell those who listen; True if the message is theirs alone (sms_hook_only)."""
-        if not self.listeners:
-            return False
-        message = self._joiner.add((str(sender), receiver), part, self._wall())
-        if message is not None:
-            event = SmsEvent(str(sender), receiver, message, part.tp_dcs.octet)
-            for listener in self.listeners:
-                try:
-                    listener(event)
-                except Exception as error:  # a fault of ours: the sender is answered all the same
-                    counters.inc("ims_internal_error")
-                    log(IMS, ERROR, f"a listener to short messages failed: {error!r}")
-        return self._config.sms_hook_only
-
     # -- the door
     async def submit(self, submission: Submission) -> list[str]:
-        """Store a message and begin to deliver it; the ids of its parts. They are on disk when this returns.
-
-        SmsError where they cannot be stored or too many wait already, and then nothing of them is kept.
-        """
-        impi = submission.receiver.impi
-        if self._store.count(impi) + len(submission.parts) > MOST_WAITING:
-            raise SmsError(f"too many messages wait for {impi}", RpCause.CONGESTION, tp_fcs=TpFcs.SC_BUSY)
-        stored = self._stored(submission)
-        for message in stored:
-            self._store.add(message)
-        try:
-            await self._commit()
-        except SmsError:
-            for message in stored:
-                self._store.remove(message.id)
-            self._delivery.save()
-            raise
-        if IMS.level >= INFO:
-            ids = ", ".join(message.id for message in stored)
-            log(IMS, INFO, f"short message {ids} from {submission.sender} to {submission.receiver.impi} taken")
-        for message in stored:
-            self._delivery.queue_up(submission.receiver, message)
-        return [message.id for message in stored]
-
-    def _stored(self, submission: Submission) -> list[StoredSms]:
-        now = self._wall() if submission.received is None else submission.received
-        once = min(submission.validity, self._config.sms_expires) <= 0
-        expires_at = now + (submission.validity if submission.validity > 0 else ONE_TRY)
-        tp_da = submission.tp_da.encode() if submission.tp_da is not None else b""
-        stored = []
-        for part in submission.parts:
-            deliver = tpdu.SmsDeliver(
-                tp_oa=submission.sender, tp_scts=stamp(now), tp_udl=part.tp_udl, tp_ud=part.tp_ud, tp_dcs=part.tp_dcs,
-                tp_udhi=part.tp_udhi, tp_pid=submission.tp_pid, tp_rp=submission.tp_rp, tp_sri=submission.tp_srr,
-            )  # fmt: skip
-            stored.append(
-                StoredSms(
-                    id=self._store.new_id(), impi=submission.receiver.impi,
-                    impu_key=submission.impu.key if submission.impu is not None else "",
-                    tpdu=deliver.octets() if submission.as_told else deliver.encode(),
-                    received_at=int(now), expires_at=expires_at,
-                    sender=str(submission.sender), sos=submission.sos, once=submission.once or once,
-                    origin=submission.origin, tp_srr=submission.tp_srr, tp_mr=submission.tp_mr, tp_da=tp_da,
-                )
-            )  # fmt: skip
-        return stored
-
-    async def _commit(self) -> None:
-        try:
-            await self._store.commit()
-        except StoreError as error:
-            log(IMS, ERROR, f"a short message could not be stored: {error}")
-            raise SmsError(
-                "the store does not take it", RpCause.NETWORK_OUT_OF_ORDER, tp_fcs=TpFcs.SC_SYSTEM_FAILURE
-            ) from None
+        """Store a message and begin to deliver it; the ids of its parts. SmsError where that cannot be."""
+        return await self._centre.submit(submission)
 
     def flush(self, impi: str) -> int:
         """Forget all messages that wait for a user; their number."""
-        waiting = self._store.of(impi)
-        for message in waiting:
-            self._delivery.drop(message, TpStatus.DELETED_BY_SC_ADMINISTRATION)
-        if waiting:
-            self._delivery.save()
-        return len(waiting)
+        return self._centre.flush(impi)
 
     # -- softphones
     async def on_text(self, transaction: ServerTransaction, caller: Caller, receiver: Subscriber, impu: Impu) -> None:
@@ -386,7 +279,7 @@ class IpSmGw:
         except SmsError as error:
             raise SipError(413, str(error)) from None
         counters.inc("sms_text")
-        if not [self._hooked(sender, impu.uri.number or impu.uri.user, part) for part in parts][-1]:
+        if not [self._hook.takes(sender, impu.uri.number or impu.uri.user, part) for part in parts][-1]:
             try:
                 await self.submit(
                     Submission(

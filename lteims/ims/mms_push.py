@@ -10,9 +10,9 @@ from lteims.clock import WallClock
 from lteims.config import ImsConfig
 from lteims.ids import Tokens
 from lteims.ims import mms_store
-from lteims.ims.ipsmgw import Submission
 from lteims.ims.mms_directory import shown_address
 from lteims.ims.mms_store import Copy, MmsStore, StoredMms
+from lteims.ims.service_centre import Submission
 from lteims.ims.sms_status import FOR_EVER
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.mm1.errors import Status

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from lteims.errors import OperatorError
 from lteims.ims.identity import impu_uri
-from lteims.ims.ipsmgw import IpSmGw, Submission
+from lteims.ims.ipsmgw import IpSmGw
+from lteims.ims.service_centre import Submission
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.sip.errors import SipError
 from lteims.sip.uri import parse_uri

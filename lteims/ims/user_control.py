@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from lteims.errors import OperatorError
 from lteims.ims.calls import Calls
-from lteims.ims.ipsmgw import IpSmGw, SmsEvent
+from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.record import DialogRecord
 from lteims.ims.session import Session
+from lteims.ims.sms_hook import SmsEvent
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from lteims.ims.control import UserView
-from lteims.ims.ipsmgw import SmsEvent
+from lteims.ims.sms_hook import SmsEvent
 from lteims.oam.api_protocol import encode
 from lteims.oam.api_schema import EVENTS
 from lteims.oam.api_views import user

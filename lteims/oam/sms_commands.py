@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from lteims.errors import OperatorError
-from lteims.ims.ipsmgw import Submission
+from lteims.ims.service_centre import Submission
 from lteims.oam.command import Command, CommandError
 from lteims.trace import ERROR, IMS, log
 

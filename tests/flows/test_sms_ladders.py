@@ -10,8 +10,9 @@ import pytest
 from lteims import counters
 from lteims.config import ImpuConfig, SmsAction, SmsMessageFilter
 from lteims.errors import OperatorError
-from lteims.ims.ipsmgw import SmsEvent, Submission
+from lteims.ims.service_centre import Submission
 from lteims.ims.sms_control import SmsControl
+from lteims.ims.sms_hook import SmsEvent
 from lteims.sip.message import Response
 from lteims.sms import rp, text, tpdu
 from lteims.sms.address import Address, TypeOfNumber
@@ -1018,7 +1019,7 @@ def test_what_is_counted(lab: Lab) -> None:
 
 
 def test_no_more_wait_than_there_is_room_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lteims.ims.ipsmgw.MOST_WAITING", 2)
+    monkeypatch.setattr("lteims.ims.service_centre.MOST_WAITING", 2)
     leave(lab, lab.b)
     for number in range(2):
         accepted(submit(lab, lab.a, "Hi", mr=number))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lteims.ims.ipsmgw import Submission
+from lteims.ims.service_centre import Submission
 from lteims.sms import text
 from lteims.sms.address import Address
 from lteims.sms.cause import TpFcs, TpStatus

@@ -6,8 +6,8 @@ a is a phone with SMS over IP, s a softphone of the other user. sms.py has their
 import pytest
 
 from lteims import counters
-from lteims.ims.ipsmgw import SmsEvent
 from lteims.ims.sms_control import SmsControl
+from lteims.ims.sms_hook import SmsEvent
 from lteims.sip.message import Request, Response
 from lteims.sms import text
 from lteims.sms.address import Address

@@ -10,7 +10,8 @@ import pytest
 from lteims.config import ImpuConfig, ImsConfig, UserConfig
 from lteims.errors import OperatorError
 from lteims.ids import Tokens
-from lteims.ims.ipsmgw import IpSmGw, Submission
+from lteims.ims.ipsmgw import IpSmGw
+from lteims.ims.service_centre import Submission
 from lteims.ims.sgs import Sgs
 from lteims.ims.sms_store import SmsStore
 from lteims.ims.subscribers import Subscribers

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from lteims.config import ImsConfig, UserConfig
 from lteims.ids import Tokens
-from lteims.ims.ipsmgw import Submission
 from lteims.ims.mms import Mms
 from lteims.ims.mms_store import MmsStore
+from lteims.ims.service_centre import Submission
 from lteims.mm1.compose import File, compose
 from lteims.mm1.pdu import AnyPdu, MNotificationInd, MRetrieveConf, MSendConf, MSendReq, parse
 from lteims.mm1.push import PORT, Push

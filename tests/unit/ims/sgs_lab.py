@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from lteims.config import ImpuConfig, UserConfig
-from lteims.ims.ipsmgw import Submission
+from lteims.ims.service_centre import Submission
 from lteims.ims.sgs import Sgs
 from lteims.net.sctp import Address
 from lteims.net.sgsap import SgsapLink

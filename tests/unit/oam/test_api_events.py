@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lteims.ims.control import UserView
-from lteims.ims.ipsmgw import SmsEvent
+from lteims.ims.sms_hook import SmsEvent
 from lteims.oam.api_events import Events
 from lteims.sms.text import Message
 from tests.unit.oam.users import USERS

@@ -115,18 +115,13 @@ class Mmes:
 
     # -- links
     def connected(self, link: MmeLink) -> None:
-        """An MME has connected; one that was not there since our start hears of that start (5.7.2).
-
-        One that was there need not say its name again before its phones can be paged, unless several were at its host.
-        """
+        """An MME has connected; one that was not there since our start hears of that start (5.7.2)."""
         connected = self._links[link] = _Connected(self.vlr_name, self._timings)
         log(IMS, INFO, f"MME at {link.address} connected")
         if self._greeted.add(link.host):
             self._greet(link, connected)
-            return
-        away = [mme for mme in self.by_name.values() if mme.link is None and mme.host == link.host]
-        if len(away) == 1:
-            self._link(away[0], link, connected)
+        else:
+            self._reunite(link.host)
 
     def lost(self, link: MmeLink) -> None:
         """A link has ended; the MME may come back and know its phones still."""
@@ -136,6 +131,14 @@ class Mmes:
             self._unlink(mme)
             if not mme.phones:
                 self.by_name.pop(mme.name, None)
+        self._reunite(link.host)  # it may have connected again before this was noticed
+
+    def _reunite(self, host: str) -> None:
+        """An MME that is back need not say its name before its phones are paged, if it is the only one of its host."""
+        away = [mme for mme in self.by_name.values() if mme.link is None and mme.host == host]
+        unnamed = [(link, each) for link, each in self._links.items() if link.host == host and not each.mmes]
+        if len(away) == len(unnamed) == 1:
+            self._link(away[0], *unnamed[0])
 
     def _link(self, mme: Mme, link: MmeLink, connected: _Connected) -> None:
         mme.link, mme.host = link, link.host

@@ -256,6 +256,21 @@ def test_an_mme_that_connects_again_before_the_loss_was_noticed(lab: SgsLab, mme
     assert phone.inbox == ["Hello"]
 
 
+def test_an_mme_that_connects_again_and_says_nothing(lab: SgsLab, mme: Mme) -> None:
+    phone = lab.attached(mme, B)
+    former = lab.wire
+    former.receive = lambda data: None  # type: ignore[method-assign]
+    lab.connect(mme)
+    lab.submit(NUMBER_B)
+    lab.run(1.0)
+    assert mme.ladder == []
+    former.on_lost("no answer")
+    lab.run(1.0)
+    assert lab.sgs.rows() == [(NAME, "192.0.2.61:36412", "1")]
+    play(mme, MT)
+    assert phone.inbox == ["Hello"]
+
+
 # --- what does not fit
 
 

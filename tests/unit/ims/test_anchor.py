@@ -5,13 +5,12 @@ from typing import Any, cast
 import pytest
 
 from lteims.ims.anchor import Anchor
-from lteims.ims.sdp_body import parse_sdp, sdp_of
+from lteims.ims.sdp_body import parse_sdp
 from lteims.ims.streams import Side
 from lteims.media.sdp import Sdp
 from lteims.net.rtp import MediaPlane
 from lteims.net.rtp_ports import PortPool
 from lteims.sip.errors import SipError
-from lteims.sip.message import Request, Response
 from tests.flows.phones import Plane
 
 AUDIO, VIDEO = "m=audio 4000 RTP/AVP 0", "m=video 4002 RTP/AVP 96\r\na=rtpmap:96 H264/90000"
@@ -240,18 +239,3 @@ def test_no_sdp(bench: Bench) -> None:
         assert error.value.code == 400
         with pytest.raises(SipError):
             bench.anchor.echo(parse_sdp(body))
-
-
-def test_the_sdp_of_a_message() -> None:
-    def message(kind: str, method: str = "INVITE", disposition: str = "") -> Request:
-        headers = {"content-type": [kind]} | ({"content-disposition": [disposition]} if disposition else {})
-        return Request(method, "sip:x", headers, b"body")
-
-    assert sdp_of(Request("INVITE", "sip:x")) is None
-    assert sdp_of(message("application/SDP")) == b"body"
-    assert sdp_of(message("text/plain", "INFO")) is None
-    assert sdp_of(message("text/plain", disposition="render; handling=optional")) is None
-    assert sdp_of(Response(200, "", {"content-type": ["text/plain"]}, b"x")) is None
-    with pytest.raises(SipError) as error:
-        sdp_of(message("text/plain"))
-    assert (error.value.code, error.value.headers) == (415, {"accept": "application/sdp"})

@@ -16,7 +16,6 @@ from lteims.ims.sgs_users import SgsUsers
 from lteims.ims.sms_transport import OnEnd, Parcel, Sent, Transports
 from lteims.ims.subscribers import Subscribers
 from lteims.net.timers import TimerWheel
-from lteims.sgsap import primitive as sgs
 from lteims.sgsap import reset
 from lteims.sgsap.association import State, Timings
 from lteims.sgsap.cause import RejectCause, SgsCause, name
@@ -172,8 +171,7 @@ class Sgs:
         counters.inc("sgs_reset")
         mme = self._mmes.named(link, message.mme_name)
         log(IMS, INFO, f"MME {mme.name} was reset; it had {len(mme.phones)} phones")
-        for imsi in list(mme.phones):
-            self._phones.tell(self._phones.by_imsi[imsi], sgs.MmeReset())
+        self._phones.doubt(mme)
         link.send(ResetAck(vlr_name=self._mmes.vlr_name))
 
     def _on_phone(self, link: MmeLink, message: Message) -> None:

@@ -18,7 +18,7 @@ from lteims.ims.sms_transport import Outcome
 from lteims.ims.subscribers import Subscriber
 from lteims.net.timers import TimerWheel
 from lteims.sgsap import primitive as sgs
-from lteims.sgsap.association import Association, Timings
+from lteims.sgsap.association import Association, State, Timings
 from lteims.sgsap.cause import EpsLocationUpdateType
 from lteims.sgsap.message import LocationUpdateRequest, Message, PagingRequest
 from lteims.trace import IMS, INFO, log
@@ -110,11 +110,21 @@ class Phones:
     def follow(self, mme: Mme) -> None:
         """An MME has lost its link, or has one again."""
         if mme.link is None:
-            for imsi in list(mme.phones):
-                self.tell(self.by_imsi[imsi], sgs.MmeLost())
+            for phone in self._of(mme):
+                if not phone.association.doubted:
+                    self.tell(phone, sgs.MmeLost())
         elif not mme.awaited:
             mme.awaited = True
             self._wheel.add(AFTER_UPDATE, self._all_seen, mme)
+
+    def doubt(self, mme: Mme) -> None:
+        """An MME was reset (5.8.3). One that says so all the time must not make all its phones' machines run."""
+        for phone in self._of(mme):
+            if phone.association.state is not State.NULL or not phone.association.doubted:
+                self.tell(phone, sgs.MmeReset())
+
+    def _of(self, mme: Mme) -> list[Phone]:
+        return [self.by_imsi[imsi] for imsi in mme.phones]
 
     # -- the machines
     def tell(self, phone: Phone, event: sgs.Event) -> None:

@@ -139,6 +139,11 @@ class Association:
         """May the phone be paged? After its MME's reset it may, until it counts as detached (5.1.2.2)."""
         return self.state is not State.NULL or not self.confirmed
 
+    @property
+    def doubted(self) -> bool:
+        """Is it unconfirmed, with nothing under way, so that its MME may be lost again without any difference?"""
+        return not (self.confirmed or self._wanted) and self.connection is Connection.NONE and self.alert is Alert.NONE
+
     def handle(self, event: Event, now: float) -> list[Action]:
         """The actions for one event, to be carried out in order; [] for one without an arrow."""
         match self.state, event:

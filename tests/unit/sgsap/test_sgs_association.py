@@ -224,6 +224,21 @@ def test_a_lost_mme_ends_what_is_under_way_and_no_association() -> None:
     assert tell(phone, Establish())[0] == Send(m.PagingRequest(IMSI, VLR, 2))
 
 
+@pytest.mark.parametrize("failure", [MmeReset(), MmeLost()])
+def test_what_is_doubted_is_not_changed_by_the_next_failure(failure: Event) -> None:
+    for phone in (associated(), connected()):
+        assert not phone.doubted
+        tell(phone, failure)
+        assert phone.doubted
+        state = phone.state
+        assert not [each for each in tell(phone, failure) if not isinstance(each, SetTimer)]
+        assert (phone.doubted, phone.state) == (True, state)
+        tell(phone, Establish())
+        assert not phone.doubted
+        tell(phone, SERVICE, Release())
+        assert not phone.doubted
+
+
 def test_a_message_is_wanted_during_a_location_update() -> None:
     phone = new()
     tell(phone, UPDATE)

@@ -17,6 +17,7 @@ from lteims.media.offer_answer import (
     echoable,
     passes_through,
 )
+from lteims.media.precondition import without_preconditions
 from lteims.media.sdp import Direction, Media, Origin, Sdp, direction_from
 from lteims.media.template import Template
 from lteims.net.rtp import MediaPlane, RtpStream
@@ -61,6 +62,16 @@ class MediaView:
     rtcp_addr: str
     rtcp_recv_count: int
     rtcp_send_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """Makes an SDP without preconditions."""
+
+    make: Callable[[Origin, str], Sdp]
+
+    def __call__(self, origin: Origin, address: str) -> Sdp:
+        return without_preconditions(self.make(origin, address))
 
 
 class Anchor:
@@ -108,9 +119,14 @@ class Anchor:
             return answer
         return Sdp(answer.lines, (*answer.medias, *(Media(m.kind, 0, m.proto, m.formats) for m in missing)))
 
-    def again(self, side: int, *, offer: bool) -> bytes:
-        """What a leg was sent last, once more: to be offered again, or as the answer to an unchanged offer."""
+    def again(self, side: int, *, offer: bool, bare: bool = False) -> bytes:
+        """What a leg was sent last, once more: to be offered again, or as the answer to an unchanged offer.
+
+        `bare`: without preconditions, which were the other phone's and of that moment.
+        """
         make = self._plain[side]
+        if bare and make is not None and not isinstance(make, _Bare):
+            make = _Bare(make)
         return self._send(side, make, offer) if make is not None else b""
 
     def leave_out(self, side: int, medias: frozenset[int]) -> Callable[[], None] | None:
@@ -127,7 +143,7 @@ class Anchor:
             return replace(sdp, medias=tuple(kept))
 
         def undo() -> None:
-            if self._plain[side] is fewer:
+            if self._plain[side] in (fewer, _Bare(fewer)):
                 self._plain[side] = make
 
         self._plain[side] = fewer

@@ -12,6 +12,7 @@ from lteims.ims.branch import Awaited, Branch
 from lteims.ims.capabilities import ALLOW, tags_of
 from lteims.ims.leg import Leg
 from lteims.ims.own_requests import RETRY, OwnRequests
+from lteims.ims.qos import Way
 from lteims.ims.sdp_body import SDP
 from lteims.ims.session import Session
 from lteims.net.sip import SipStack
@@ -80,7 +81,8 @@ class Reinvites:
         if not _free(leg):
             return False
         onward = leg.dialog.request("INVITE")
-        body = branch.anchor.again(leg.side, offer=True)
+        through = branch.qos[leg.side].way is Way.THROUGH
+        body = branch.anchor.again(leg.side, offer=True, bare=through)
         put_body(onward, body, SDP)
         underway = Reinvite(branch, None, leg, had_offer=bool(body))
         underway.refused = refused

@@ -167,6 +167,24 @@ def test_two_phones_settle_them_between_themselves(lab: Lab) -> None:
     assert [record.medias[0].qos for record in lab.calls.records] == ["erab_set", "erab_set"]
 
 
+def test_the_servers_own_offer_does_not_repeat_what_the_other_phone_has_said_before(lab: Lab) -> None:
+    lab.play(ALERTED + ANSWERED)
+    assert lines(lab.b, "UPDATE")[1] == "curr remote none"  # it was so then
+    leg = next(iter(lab.calls)).branch.mt
+    assert leg is not None
+    for held, direction in ((True, "recvonly"), (False, "sendrecv")):
+        assert lab.calls.hold(leg, held=held)
+        lab.b.direction = direction
+        lab.play("""
+                    INVITE sdp --> b
+                    200 ready <-- b
+                    ACK --> b
+        """)
+        assert lines(lab.b, "INVITE") == []
+        assert qos(lab) == ["erab_set", "erab_set"]
+    lab.play(BYE)
+
+
 def test_the_callees_bearer_is_ready_later_than_the_callers(lab: Lab) -> None:
     lab.play(f"""
         {OFFERED}

@@ -7,9 +7,16 @@ import re
 from functools import lru_cache
 
 from lteims.sip.uri import Uri
+from lteims.trace import IMS, WARN, log
 
 _MARK = "!"
 _LONGEST = 128  # characters of a user part that is compared
+_LONGEST_EXPRESSION = 100  # characters
+_CHOICES = 3  # places where a match may go several ways: with as many it takes a few milliseconds at the most
+_PIECE = re.compile(
+    r"(?P<atom>\\[^0-9]|\[\^?\]?[^\]]*\]|[^\\\[\]{}*+?|])(?:(?P<repeat>[*+?]|\{[0-9]{1,3},[0-9]{0,3}\})|\{[0-9]{1,3}\})?"
+    r"|(?P<bar>\|)"
+)
 _TRIES = ("", "1", "0", "a", "x", "10", "100", "1000", "00", "000", "0000")
 
 
@@ -21,9 +28,28 @@ def _parts(user: str) -> tuple[str, re.Pattern[str], str] | None:
     if not first or not second or not expression:
         return None
     try:
-        return before, re.compile(expression), after
-    except re.error:
-        return None
+        if _is_simple(expression):
+            return before, re.compile(expression), after
+        why = "groups that are repeated, or too many choices"
+    except re.error as error:
+        why = str(error)
+    log(IMS, WARN, f"{user[:_LONGEST]!r} is no wildcarded identity: {why} in its expression")
+    return None
+
+
+def _is_simple(expression: str) -> bool:
+    """Does a match take little time, whatever it is matched with? Groups are not repeated, nor is there a choice in
+    many places: who makes expressions, an HSS too, must not be able to stop the server."""
+    if not 0 < len(expression) <= _LONGEST_EXPRESSION:
+        return False
+    at = choices = 0
+    while at < len(expression):
+        piece = _PIECE.match(expression, at)
+        if piece is None or (piece["atom"] in ("(", ")") and expression[piece.end() - 1] != piece["atom"]):
+            return False
+        choices += piece["repeat"] is not None or piece["bar"] is not None
+        at = piece.end()
+    return choices <= _CHOICES
 
 
 def is_wildcard(uri: Uri) -> bool:

@@ -1,12 +1,39 @@
 """Wildcarded public identities: what they cover, and the identity that is shown for them."""
 
+import time
+
 import pytest
 
 from lteims.ims.caller import asserted_identities
 from lteims.ims.wildcard import covers, example_of, is_wildcard
-from lteims.sip.uri import parse_uri
+from lteims.sip.uri import escape_user, parse_uri
 
 from .registry import DOMAIN, Registry, user
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [".*", "[0-9]{4}", r"\+?49\d*", "(10|20|30)[0-9]+", "[^a-f]+", "[]x]*", "a{2,}b{0,3}", r"x\.y\-z", "."],
+)
+def test_expressions_that_are_taken(expression: str) -> None:
+    assert is_wildcard(parse_uri(f"sip:desk!{escape_user(expression)}!@x"))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["(a+)+", "(a|a)*", "(a|aa){9}", "(a*)?", ".*.*.*.*", "a?a?a?a?", "a|b|c|d|e", "(?:a)", "(?=a)", r"(a)\1", ".*?",
+     "a{9999}", "a{99999999999999}", "a{,3}", "[", "(", ")", "*", "a**", "a" * 101, "(" * 60 + ")" * 60 + "+"],
+)  # fmt: skip
+def test_expressions_that_could_take_for_ever_are_none(expression: str) -> None:
+    """Nor those that are wrong: the identity stands for itself."""
+    assert not is_wildcard(parse_uri(f"sip:desk!{escape_user(expression)}!@x"))
+
+
+def test_the_slowest_expression_is_quick() -> None:
+    began = time.process_time()
+    assert not covers(parse_uri("sip:!a*a*a*!b@x"), parse_uri("sip:" + "a" * 127 + "c@x"))
+    assert not covers(parse_uri("sip:!a*a*a*b!@x"), parse_uri("sip:" + "a" * 128 + "@x"))
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(

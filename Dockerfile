@@ -6,6 +6,7 @@ ARG BASE=debian:trixie-slim
 
 # What runs, but for the program itself.
 FROM $BASE AS run
+LABEL org.opencontainers.image.title="lteims"
 RUN export DEBIAN_FRONTEND=noninteractive \
     && apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends python3 tini \
@@ -46,8 +47,7 @@ RUN cd /opt/venv/lib/python3.*/site-packages \
 
 FROM run
 ARG VERSION=""
-LABEL org.opencontainers.image.title="lteims" \
-    org.opencontainers.image.description="An open LTE IMS server for labs, in one process" \
+LABEL org.opencontainers.image.description="An open LTE IMS server for labs, in one process" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.version="$VERSION"
 COPY --from=build /opt/venv /opt/venv

@@ -1,6 +1,7 @@
 """What holds for every test: their order, how several processes share them, and clean signals."""
 
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Whoever runs everything shall know what that is not."""
+    """How long the image took; and whoever runs everything else shall know that it is not everything."""
+    took: defaultdict[str, float] = defaultdict(float)
+    for report in (each for kind in terminalreporter.stats.values() for each in kind):
+        if isinstance(report, pytest.TestReport) and report.nodeid.startswith(IMAGE):
+            took[report.when or ""] += report.duration
+    if took:
+        terminalreporter.write_line(f"image: made ready in {took['setup']:.0f} s, tried in {took['call']:.0f} s")
     image = config.rootpath / IMAGE
     given = [config.invocation_params.dir / argument for argument in config.args]
     if image not in given and any(folder in image.parents for folder in given):

@@ -1,12 +1,13 @@
 """What becomes of a call whose bearers the network takes away (TS 24.229 5.2.8.1.2, TS 29.214 4.4.6). rx.py tells.
 
-Without bearers for its voice a call ends; one that loses another media goes on without that, on both sides.
+Without bearers for its voice a call ends; one that loses another media goes on without that, on both sides. Nobody who
+calls for help is cut off for want of a bearer.
 """
 
 from lteims.ims.branch import Branch
 from lteims.ims.calls import Calls
 from lteims.net.timers import TimerWheel
-from lteims.trace import IMS, INFO, log
+from lteims.trace import IMS, INFO, WARN, log
 
 CODE = 503  # of the Reason in BYE, or of the refusal
 
@@ -36,6 +37,10 @@ class BearerLoss:
             log(IMS, INFO, f"the network takes the bearer of {names}: {why}", id=session.call.id)
             branch.qos[leg.side].taken(medias)
             self._calls.leave_out(branch, medias)
+            return
+        if session.urgent:
+            log(IMS, WARN, f"the network takes the bearer: {why}; the call for help goes on", id=session.call.id)
+            branch.qos[leg.side].taken(medias or frozenset(views))
             return
         event = branch.bearerless(f"the network takes the bearer: {why}", CODE)
         if event is not None:

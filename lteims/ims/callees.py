@@ -196,6 +196,9 @@ class Callees:
                 id=session.call.id,
             )
             self._reinvites.leave_out(branch, qos.unchanged(medias))
+        elif session.urgent:
+            log(IMS, WARN, "the network gives no bearer: the call for help goes on without", id=session.call.id)
+            qos.unchanged(medias)
         else:  # not from inside the step that asked
             self._stack.wheel.add(0.0, self._no_bearer, branch)
             return

@@ -551,6 +551,30 @@ async def test_the_kind_of_a_call_for_help_is_told(rx: Make, network: Network) -
     """)
 
 
+@pytest.mark.parametrize("refusal", [Result(5063, TGPP), None], ids=["refused", "taken away"])
+async def test_a_call_for_help_needs_no_bearer(rx: Make, network: Network, refusal: Result | None) -> None:
+    echo = (ImpuConfig(impu="urn:service:sos", anonymous=True, authentication=False),)
+    lab = silent(rx, echo=echo)
+    lab.a.target = "urn:service:sos"
+    network.pcrf.refusal = refusal
+    lab.play("""
+        a --> INVITE sdp
+        a <-- 100
+        a <-- 180
+        a <-- 200 sdp
+        a --> ACK
+    """)
+    if refusal is None:
+        assert (await network.pcrf.tell(network.of(0), UP)).ok
+        assert (await network.pcrf.tell(network.of(0), LOST)).ok
+    lab.play("0.1 s")
+    assert [[media.qos for media in record.medias] for record in lab.calls.records] == [["required"]]
+    lab.play("""
+        a --> BYE
+        a <-- 200 BYE
+    """)
+
+
 # -- at every moment
 
 

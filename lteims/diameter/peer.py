@@ -123,6 +123,7 @@ class Peer:
         self._reconnects = False
         self._failures = 0  # in a row
         self._pause = 0.0  # the least before the next connection
+        self._unwelcome = False  # is it not to be tried before that is over?
 
     @property
     def health(self) -> Health:
@@ -137,7 +138,7 @@ class Peer:
     def handle(self, event: Event, now: float) -> list[Action]:
         """What to do about an event; `now` in seconds of a monotonic clock."""
         match self.state, event:
-            case State.CLOSED, Start():
+            case State.CLOSED, Start() if not self._unwelcome:
                 self._reconnects = True
                 return self._connect()
             case State.CLOSED, TimerFired("Tc"):
@@ -209,6 +210,7 @@ class Peer:
         """Doubled each time, with jitter, so that not all clients of a server come back at once."""
         pause = max(self._pause, min(FIRST_PAUSE * 2.0 ** min(self._failures, 10), LONGEST_PAUSE))
         self._failures += 1
+        self._unwelcome = self._pause > 0
         self._pause = 0.0
         return pause * (0.75 + 0.5 * self._random())
 

@@ -20,7 +20,8 @@ IpAddress = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Event: connect, and again whenever the connection is lost."""
+    """Event: connect, and again whenever the connection is lost; at once, if a pause before the next attempt is under
+    way, but for one that the peer has asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class DiameterClient:
         self._hear = on_state
         self._idle = list(servers)  # those that nobody has tried to connect to
         self._silent = False  # has the lack of SCTP been said?
+        self._closing = False
         self._look: Handle | None = None
         self._sessions = Sessions(party.node.host, time.time())
         self._homes: OrderedDict[str, PeerRunner] = OrderedDict()  # by Session-Id
@@ -154,6 +155,14 @@ class DiameterClient:
         best = self.remote
         if remote is not None or best is None:
             self._hear(best)
+        if best is None and not self._closing:
+            self._hurry(runner)
+
+    def _hurry(self, lost: PeerRunner) -> None:
+        """Nobody is left: the others may be back, and pauses between attempts are long where one was away."""
+        for server, runner in self._servers.items():
+            if runner is not lost and server not in self._idle:
+                runner.feed(Start())
 
     def on_turned(self, runner: PeerRunner) -> None:
         """Of Owner: what waits for a server that may not answer any more goes to another."""
@@ -176,6 +185,7 @@ class DiameterClient:
 
     async def close(self) -> None:
         """Take leave (DPR) and end the connections; what waits for an answer gets NoAnswer."""
+        self._closing = True
         if self._look is not None:
             self._wheel.cancel(self._look)
         await asyncio.gather(*(runner.close() for runner in self._runners))

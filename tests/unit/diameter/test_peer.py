@@ -284,6 +284,9 @@ def test_the_server_takes_leave(cause: DisconnectCause, pause: float) -> None:
     actions = client.handle(Received(dpr.data), 0)
     assert result(actions) == 2001
     assert only(actions, SetTimer) == SetTimer("Tc", pause)
+    assert bool(client.handle(Start(), 0)) is (pause == 1.0)  # in a hurry
+    client.handle(TimerFired("Tc"), pause)
+    assert client.state is State.WAIT_CONN_ACK
 
 
 def test_stop_while_connecting_and_while_waiting() -> None:

@@ -250,6 +250,21 @@ async def test_another_is_asked_when_one_is_silent() -> None:
         assert len(second.heard) == 2
 
 
+async def test_when_nobody_is_left_the_others_are_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "FIRST_PAUSE", 3600.0)
+    first, second = Hostile(), other_hss()
+    async with client_of(first, second) as client:
+        first.writers[0].close()
+        await until(lambda: client.remote is not None and client.remote.node == second.node)
+        second.writers[0].close()
+        await until(lambda: client.remote is not None and client.remote.node == HSS)
+        assert [up for _, up in client.servers] == [True, False]
+        connections = len(first.writers) + len(second.writers)
+    await asyncio.sleep(0)
+    assert len(first.writers) + len(second.writers) == connections  # the end is no reason to hurry
+    assert [runner.peer.state for runner in client._runners] == [machine.State.CLOSED] * 2
+
+
 async def test_a_session_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server that answered last has it, also when a better one has come back."""
     monkeypatch.setattr(machine, "FIRST_PAUSE", 0.01)

@@ -78,13 +78,26 @@ def test_scripts_are_clean() -> None:
     compile(health.read_text(encoding="utf-8"), "health", "exec")
 
 
-def test_health_of_what_does_not_answer() -> None:
+@pytest.mark.parametrize(
+    ("address", "host", "port"),
+    [
+        ("127.0.0.1:1", "127.0.0.1", 1),
+        ("0.0.0.0:1", "127.0.0.1", 1),
+        ("[::1]:1", "::1", 1),
+        ("[::]:1", "::1", 1),
+        ("127.0.67.1", "127.0.67.1", 9464),
+        ("::1", "::1", 9464),
+        ("[::1]", "::1", 9464),
+    ],
+)
+def test_health_of_what_does_not_answer(address: str, host: str, port: int) -> None:
+    asked = in_container(METRICS_ADDR=address).config.metrics_addr
+    assert asked is not None
+    assert asked.port == port
     line = ["python3", "-IS", str(ROOT / "docker" / "health")]
-    done = subprocess.run(
-        line, env={**os.environ, "METRICS_ADDR": "127.0.0.1:1"}, capture_output=True, text=True, timeout=10
-    )
+    done = subprocess.run(line, env={**os.environ, "METRICS_ADDR": address}, capture_output=True, text=True, timeout=10)
     assert done.returncode == 1
-    assert "no answer from 127.0.0.1 port 1" in done.stderr
+    assert f"no answer from {host} port {port}:" in done.stderr
 
 
 def test_only_the_pages_of_monitoring_are_published() -> None:

@@ -49,6 +49,8 @@ lab: $(VENV)/.installed-dev ## run tests/kernel on a kernel with SCTP and ESP: t
 	@$(BIN)/python -m tests.kernel.lab $(TESTS)
 
 image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root, BASE=IMAGE for another Debian)
+	@command -v docker >/dev/null || { echo "There is no docker here: apt-get install docker.io docker-compose;" \
+		"or, without it, the same in namespaces: sudo netns/lab run" >&2; exit 1; }
 	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") $(if $(BASE),--build-arg BASE=$(BASE)) \
 		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' lteims/__init__.py) -t lteims .
 	@docker image inspect -f 'lteims: {{.Size}} octets' lteims
@@ -59,7 +61,8 @@ image-test: $(VENV)/.installed-dev ## build the image and try it on a Docker eng
 
 up: image ## start the server in a container of its own (PROFILE=monitoring: with Prometheus and Grafana)
 	$(COMPOSE) $(if $(PROFILE),--profile $(PROFILE)) up -d
-	@$(COMPOSE) exec -T ims sh -c 'until health >/dev/null 2>&1; do sleep 0.2; done'
+	@$(COMPOSE) exec -T ims sh -c 'until health >/dev/null 2>&1; do sleep 0.2; done' \
+		|| { $(COMPOSE) logs --no-color --tail 20 ims >&2; exit 1; }
 	@$(COMPOSE) logs --no-color ims | grep ready: | tail -n 1
 
 down: ## stop what `make up` has started; the state is kept

@@ -6,7 +6,7 @@ Gathered from plain values in the event loop, a few hundred microseconds; metric
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, product
 from typing import Final, NamedTuple
 
 from prometheus_client import ProcessCollector
@@ -19,7 +19,7 @@ from lteims.ims.record import DialogState, DialogType
 from lteims.ims.subscribers import Subscribers
 from lteims.net.sip import SipStack
 from lteims.oam.metrics_families import counter_families
-from lteims.oam.metrics_watch import SETUP, CallWatch, Contacts, Histogram, LoopLag, Refusals
+from lteims.oam.metrics_watch import SETUP, CallWatch, Contacts, Histogram, LoopLag, Refusals, type_label
 
 MOST_PEERS: Final = 64  # that are shown of one interface
 GAUGES: Final = {
@@ -29,6 +29,10 @@ GAUGES: Final = {
     "api_clients": "Clients of the remote API",
     "rtp_streams": "Media streams",
 }
+# Shown at zero before the first one comes: Prometheus sees no step in a series that begins with 1.
+USUAL_ENDS: Final = ("200", "none", "404", "408", "480", "486", "487", "488", "500", "503", "504", "580", "603")
+REFUSED: Final = ("REGISTER", "INVITE", "MESSAGE", "SUBSCRIBE")
+USUAL_REFUSALS: Final = ("400", "403", "404", "420", "421", "480", "488", "494", "500", "503", "504")
 STATES: Final = tuple(state for state in DialogState if state is not DialogState.STOP)
 
 
@@ -81,9 +85,11 @@ class Metrics:
         found.append(self._up())
         found += [h.family() for h in (self.registration, self._ends.setup, self._ends.answer, self.lag.histogram)]
         ended = "Calls ended, by type and by the final response to the INVITE"
-        found.append(_counted("lteims_call_results", ended, ("type", "code"), self._ends.results))
+        results = dict.fromkeys(product(map(type_label, DialogType), USUAL_ENDS), 0) | self._ends.results
+        found.append(_counted("lteims_call_results", ended, ("type", "code"), results))
         refused = "SIP requests that the server itself has refused"
-        found.append(_counted("lteims_refused_requests", refused, ("method", "code"), self.refusals.counts))
+        refusals = dict.fromkeys(product(REFUSED, USUAL_REFUSALS), 0) | self.refusals.counts
+        found.append(_counted("lteims_refused_requests", refused, ("method", "code"), refusals))
         found += counter_families(counters.counts)
         return Snapshot(found, self._process)
 
@@ -107,7 +113,7 @@ class Metrics:
         family = GaugeMetricFamily("lteims_dialogs", "SIP dialogs of calls", labels=("type", "state"))
         for type in DialogType:
             for state in STATES:
-                family.add_metric((type.value.replace(" ", "_"), state.value), counts[type, state])
+                family.add_metric((type_label(type), state.value), counts[type, state])
         return family
 
     def _up(self) -> Metric:

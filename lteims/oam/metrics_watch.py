@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from prometheus_client.core import HistogramMetricFamily
 
 from lteims.clock import Clock
-from lteims.ims.record import DialogRecord, DialogState
+from lteims.ims.record import DialogRecord, DialogState, DialogType
 from lteims.ims.session import Session
 from lteims.ims.subscribers import Binding, Subscriber, Subscribers
 from lteims.sip.errors import REASONS
@@ -114,7 +114,7 @@ class CallWatch:
             self.answer.observe(record.answered - record.began)
         if session.ended:
             del self._calls[session]
-            key = (session.type.value.replace(" ", "_"), _code_of(record))
+            key = (type_label(session.type), _code_of(record))
             self.results[key] = self.results.get(key, 0) + 1
 
 
@@ -136,6 +136,11 @@ def _code_of(record: DialogRecord) -> str:
         if method == "INVITE" and code.isdecimal() and int(code) >= 200:
             return code_label(int(code))
     return "none"
+
+
+def type_label(type: DialogType) -> str:
+    """What a dialog belongs to, as a label."""
+    return type.value.replace(" ", "_")
 
 
 def code_label(code: int) -> str:

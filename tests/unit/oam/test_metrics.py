@@ -153,7 +153,7 @@ def test_a_call_is_seen_in_every_state() -> None:
     assert shown("dialogs", type="server", state="start") == 2
     assert shown("call_answer_seconds_count") == 1
     assert shown("call_answer_seconds_sum") == pytest.approx(2.0, abs=0.1)
-    assert shown("call_results_total", type="server", code="200") is None
+    assert shown("call_results_total", type="server", code="200") == 0
     lab.play("""
         a --> BYE
         a <-- 200 BYE
@@ -179,6 +179,13 @@ def test_how_a_call_ended(code: int) -> None:
         a --> ACK
     """)
     assert Shown(metrics)("call_results_total", type="echo", code=str(code)) == 1
+
+
+def test_the_first_failure_is_a_step() -> None:
+    shown = Shown(served(Lab()))
+    for code in ("200", "none", "404", "408", "503"):
+        assert shown("call_results_total", type="mt_call", code=code) == 0
+    assert shown("refused_requests_total", method="REGISTER", code="403") == 0
 
 
 def test_what_the_server_refuses() -> None:
@@ -249,7 +256,6 @@ def test_rules_and_dashboards_ask_for_what_there_is() -> None:
     for family in shown.families.values():
         for sample in family.samples:
             series.setdefault(sample.name, set()).update(sample.labels)
-    series |= {"lteims_call_results_total": {"type", "code"}, "lteims_refused_requests_total": {"method", "code"}}
     series |= {"lteims_peer_up": {"interface", "peer"}}
     found = list(expressions())
     assert len(found) > 20

@@ -20,7 +20,9 @@ from lteims.selftest import missing
 from tests.net.baresip import Baresip
 from tests.net.engine import build, engine, works
 from tests.net.prometheus import CONFIG, promtool, watching
+from tests.net.server import free_port
 from tests.net.sipp import Sipp
+from tests.net.wav import pcma_tone
 from tests.peers.subscribers import PASSWORD, csv, subscribers, ue_db
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,12 +186,21 @@ def test_what_it_has_not_costs_only_that(image: str, options: tuple[str, ...], k
         run("docker", "rm", "-f", "-v", name)
 
 
-def test_phones_outside_register(stack: Stack, tmp_path: Path) -> None:
-    users = tmp_path / "users.csv"
+def test_phones_outside_register_and_call_the_echo(stack: Stack, tmp_path: Path) -> None:
+    users, host = tmp_path / "users.csv", f"{NET}.1"
     users.write_text(csv(USERS[2:]), encoding="utf-8")
-    done = Sipp("register", f"{NET}.10:5060", tmp_path, users, calls=2, host=f"{NET}.1").run()
+    (tmp_path / "tone.pcma").write_bytes(pcma_tone(5.0))
+    port = free_port((host,))
+    done = Sipp("register", f"{NET}.10:5060", tmp_path, users, calls=2, host=host, port=port).run()
     assert (done.code, done.passed) == (0, 2), done.screen
     assert USERS[3].impi in stack.console("users").partition("Not registered")[0]
+    done = Sipp(
+        "caller", f"{NET}.10:5060", tmp_path, users, host=host, port=port,
+        keys={"callee": "666"}, options=("-d", "500", "-mi", host),
+    ).run()  # fmt: skip
+    assert (done.code, done.passed) == (0, 1), done.screen
+    echoed = re.compile(r"call ended: .* rtp_recv=(\d\d) rtp_send=\1 ")
+    wait_until(lambda: echoed.search(stack.read("/var/lib/lteims/ims.log")) is not None, stack.server)
 
 
 def test_a_softphone_outside_calls_the_echo(stack: Stack, tmp_path: Path) -> None:

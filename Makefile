@@ -16,7 +16,7 @@ IMAGE_TEST := tests/net/test_image_engine.py
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 PROFILES := --profile sim --profile sgs --profile open5gs --profile pyhss --profile monitoring
 .DEFAULT_GOAL := help
-.PHONY: help install run test ci lint bench lab image image-test up down demo
+.PHONY: help install run test lint bench lab image image-test up down demo
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -27,13 +27,9 @@ install: $(VENV)/.installed ## make .venv with the pinned packages and .venv/bin
 run: $(VENV)/.installed ## start the server on config/ims.cfg (CONFIG=... for another)
 	$(BIN)/lteims $(CONFIG)
 
-test: lint ## lint, then every test, with real SIP phones from Debian (JOBS=2 at a time)
-	@sh .ci/packages $(PEERS) $(LAB)
-	$(BIN)/python -m pytest -n $(JOBS)
-
-ci: lint ## make test and make image-test in one: one run of pytest with one count at its end
-	@sh .ci/packages $(PEERS) $(LAB) $(ENGINE)
-	$(BIN)/python -m pytest -n $(JOBS) tests $(IMAGE_TEST)
+test: lint ## lint, then every test, with real SIP phones from Debian (IMAGE=1: the Docker image's too; JOBS=2 at a time)
+	@sh .ci/packages $(PEERS) $(LAB) $(if $(IMAGE),$(ENGINE))
+	$(BIN)/python -m pytest -n $(JOBS) $(if $(IMAGE),tests $(IMAGE_TEST))
 
 lint: $(VENV)/.installed-dev ## ruff, the format, mypy --strict
 	$(BIN)/ruff check .

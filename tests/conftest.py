@@ -48,7 +48,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     image = config.rootpath / IMAGE
     given = [config.invocation_params.dir / argument for argument in config.args]
     if image not in given and any(folder in image.parents for folder in given):
-        terminalreporter.write_line("image: not built and not tried in this run; `make image-test` does")
+        terminalreporter.write_line(
+            "image: not built and not tried in this run; `make image-test` does, and `make test IMAGE=1`"
+        )
 
 
 @pytest.fixture(autouse=True)

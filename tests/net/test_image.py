@@ -146,7 +146,7 @@ def test_without_ipv6_nobody_gets_such_an_address() -> None:
 
 def test_make_lists_what_has_to_do_with_the_image() -> None:
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
-    for target in ("image", "image-test", "up", "down", "demo", "ci"):
+    for target in ("image", "image-test", "up", "down", "demo", "test"):
         assert re.search(rf"^make {target} +\w", listed, re.MULTILINE)
 
 

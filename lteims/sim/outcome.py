@@ -74,7 +74,7 @@ async def _done(step: Step, do: Callable[[Step], Awaitable[None]]) -> Result:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What all commands take that play scenarios."""
     parser.add_argument("scenario", metavar="FILE", nargs="+", help="a scenario (YAML)")
-    parser.add_argument("--server", metavar="HOST:PORT", default="", help="the server, in place of the file's")
+    parser.add_argument("--server", metavar="HOST[:PORT]", default="", help="the server, in place of the file's")
     parser.add_argument("--junit", metavar="FILE", help="write the outcome as JUnit XML")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the ladder of what went well, too")
 

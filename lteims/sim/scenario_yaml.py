@@ -49,7 +49,9 @@ def text_of(file: str) -> str:
     try:
         with open(file, encoding="utf-8") as opened:
             return opened.read(_MOST + 1)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ScenarioError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise ScenarioError(f"{file}: cannot be read: {error}") from None
 
 

@@ -5,11 +5,13 @@ Straight, a pair proves that its halves agree; through the server, that the serv
 """
 
 import contextlib
+import os
 import random
 import re
 import secrets
 import socket
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.peers.subscribers import DOMAIN
 
 CALLS = Path(__file__).resolve().parents[1] / "peers" / "sipp" / "calls"
 ALICE, BOB = "1", "2"
+PROCESSES = 4  # of pytest, that have media ports of their own
 TONE = pcma_tone(0.24)  # what with_media.caller plays: 12 packets
 UE_DB = "ue_db: [\n" + "".join(
     f'  {{imsi: "00101000000000{n}", impi: "{n}@{DOMAIN}", impu: ["{n}", "tel:+49{n}"], authent_type: "none"}},\n'
@@ -104,10 +107,20 @@ def _fragment(line: str) -> str:
     return _lines(text)
 
 
+_given: deque[int] = deque(maxlen=100)  # media ports of phones that may not have bound them yet
+
+
 def media_ports() -> int:
-    """The first of the ports that SIPp binds for audio and video; it gives up where one is taken."""
+    """The first of the ports that SIPp binds for audio and video; it gives up where one is taken.
+
+    Other phones of this process have had others lately, and those of another process of pytest have others always.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PROCESSES
     while True:
-        first = random.randrange(4000, 12000, 8)  # below what free_port() gives to others
+        first = random.randrange(4000 + 8 * process, 12000, 8 * PROCESSES)  # below what free_port() gives to others
+        if first in _given:
+            continue
+        _given.append(first)
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(first, first + 6):

@@ -18,8 +18,8 @@ from lteims.sim.profiles import PROFILES
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = (
-    "../README", "architecture", "ci", "compatibility", "getting_started", "migrating", "testing", "troubleshooting",
-    "virtual_phone",
+    "../README", "architecture", "ci", "compatibility", "getting_started", "lab", "migrating", "simulators", "testing",
+    "troubleshooting", "virtual_phone",
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def test_make_targets_and_files_exist(guide: str) -> None:
         assert any(map(Path.exists, places)) or path.endswith(("ims.log", "results.xml", "phone1/dump")), path
 
 
-@pytest.mark.parametrize("guide", [guide for guide in GUIDES if guide != "virtual_phone"])
+@pytest.mark.parametrize("guide", [guide for guide in GUIDES if guide not in ("simulators", "virtual_phone")])
 def test_properties_exist(guide: str) -> None:
     """Names in front of a colon and a value, as the configuration has them."""
     reference = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")

@@ -103,14 +103,14 @@ class App:
             await faces.start(functions, commands, log_file)
             gc.freeze()  # what lives as long as the process is no work for the collector
             gc.set_threshold(100_000, 20, 20)
-            self._say_ready(stack, faces)
+            self._say_ready(stack, functions.core.shown() + faces.shown())
             await self._until_stopped(commands)
         finally:
             await faces.close_api()
             await functions.close()
             await store.commit()
 
-    def _say_ready(self, stack: SipStack, faces: Faces) -> None:
+    def _say_ready(self, stack: SipStack, others: str) -> None:
         """One line with every bound address, to whoever started us and to the log."""
         bound = ", ".join(
             f"sip {host_port(e.bind_host, e.bind_port)} udp+tcp" for e in stack.endpoints if e.side == CLEAR
@@ -119,7 +119,7 @@ class App:
             bound += f", {shown(stack, self._ipsec)}"
         if self._mm1 is not None:
             bound += f", mms http://{host_port(self._mm1.host, self._mm1.port)}"
-        bound += faces.shown()
+        bound += others
         with suppress(OSError):  # whoever read our output may have gone
             print(f"lteims {__version__} ready: {bound}", flush=True)
         log(IMS, INFO, f"ready: {bound}")

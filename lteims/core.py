@@ -115,7 +115,12 @@ class Core:
         try:
             self._mmes = SgsapServer(self._loop, [(address.host, address.port)], self._sgs)
         except NoSctp as error:
-            log(trace.MME, trace.ERROR, f"no short messages over SGs: {error}")
+            log(trace.MME, trace.ERROR, f"no short messages over SGs: {error}, and start this server again")
+
+    def shown(self) -> str:
+        """For the line that says what is ready."""
+        address = self._config.sctp_addr
+        return "" if address is None or self._mmes is None else f", sgs {host_port(address.host, self._mmes.port)}"
 
     async def close(self) -> None:
         """End what is under way, and take leave."""

@@ -257,9 +257,9 @@ class Peer:
         if self._health is not self._watchdog.health:
             self._health = self._watchdog.health
             if self._health is Health.SUSPECT:
-                log(self._layer, WARN, f"{self._name} is suspect: the watchdog has no answer yet", id=self._name)
+                log(self._layer, WARN, f"{self._name} is suspect: the watchdog has no answer yet")
             else:
-                log(self._layer, INFO, f"{self._name} is {self._health} again", id=self._name)
+                log(self._layer, INFO, f"{self._name} is {self._health} again")
             actions.append(Turned(self._health))
         return actions
 

@@ -87,7 +87,7 @@ class CxHss:
         impi = self._impi(username, identity)
         kind = UserAuthorizationType.DE_REGISTRATION if leaving else UserAuthorizationType.REGISTRATION
         uaa: Server = await self._ask(Uar(impi, identity, self._subscribers.domain.encode(), kind, sos))
-        check(uaa.result, f"registration of {identity} by {impi}")
+        check(uaa.result, f"UAR of {impi}")
         if uaa.name and uaa.name != self._server:
             log(IMS, INFO, f"{impi} was served by {uaa.name[:LONGEST]}; it is taken over")
         self._vectors.remember(impi, identity)

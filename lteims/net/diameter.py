@@ -22,7 +22,7 @@ from lteims.diameter.errors import NoAnswer
 from lteims.diameter.peer import State
 from lteims.diameter.peer_events import ASK_TIME, Ask, Release, Start
 from lteims.ids import RandomBytes
-from lteims.net import diameter_link, sctp
+from lteims.net import diameter_link
 from lteims.net.diameter_link import Link
 from lteims.net.diameter_peer import Common, Party, PeerRunner
 from lteims.net.timers import Handle, TimerWheel
@@ -98,7 +98,7 @@ class DiameterClient:
     def start(self) -> None:
         """Connect. A kernel without SCTP is said once, and looked at again every minute."""
         by_sctp = [server for server in self._idle if server.transport != "tcp"]
-        lack = sctp.missing() if by_sctp else ""
+        lack = diameter_link.without_sctp() if by_sctp else ""
         idle, self._idle = self._idle, by_sctp if lack else []
         for server in idle:
             if server not in self._idle:

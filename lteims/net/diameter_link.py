@@ -177,6 +177,12 @@ async def _connect_tcp(loop: asyncio.AbstractEventLoop, remote: sctp.Address, lo
     return link
 
 
+def without_sctp() -> str:
+    """Why there is no Diameter over SCTP on this machine, and what to do; "" where there is."""
+    lack = sctp.missing()
+    return lack and f"{lack}, or write tcp: before the address where the peer speaks Diameter over TCP"
+
+
 class Listening(Protocol):
     """What accepts links."""
 
@@ -202,6 +208,8 @@ async def listen(loop: asyncio.AbstractEventLoop, endpoint: Endpoint, on_link: C
     if endpoint.transport == "tcp":
         server = await loop.create_server(partial(TcpLink, on_link), endpoint.host, endpoint.port, reuse_address=True)
         return _TcpListener(server)
+    if lack := without_sctp():
+        raise sctp.NoSctp(lack)
     return sctp.Listener(loop, [(endpoint.host, endpoint.port)], lambda each: on_link(SctpLink(each)))
 
 

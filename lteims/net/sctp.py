@@ -44,7 +44,7 @@ def missing() -> str:
     except OSError as error:
         return (
             f"this kernel has no SCTP ({error.strerror}): modprobe sctp (packages: linux-modules-extra or"
-            " kernel-modules-extra), or write tcp: before the address where the peer speaks Diameter over TCP"
+            " kernel-modules-extra)"
         )
     return ""
 

@@ -88,6 +88,7 @@ class Program:
             assert time.monotonic() < end, text
             assert self.process.poll() is None, text
             time.sleep(0.1)
+        assert f", sgs {self.server}," in f"{text.rstrip()},"
 
     def kill(self) -> None:
         assert self.process is not None

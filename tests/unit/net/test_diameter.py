@@ -139,7 +139,10 @@ async def test_a_kernel_without_sctp_is_said_once(monkeypatch: pytest.MonkeyPatc
     )
     client.start()
     await asyncio.sleep(0.1)
-    assert [line[2] for line in lines] == ["CX to 127.0.0.1:1 is down: this kernel has no SCTP"]
+    assert [line[2] for line in lines] == [
+        "CX to 127.0.0.1:1 is down: this kernel has no SCTP,"
+        " or write tcp: before the address where the peer speaks Diameter over TCP"
+    ]
     with pytest.raises(NoAnswer):
         await client.ask(Lir("sip:x"))
     await client.close()

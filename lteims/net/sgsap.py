@@ -7,12 +7,12 @@ read is answered here by a status (clause 7).
 import asyncio
 import traceback
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any, Final, Protocol
 
 from lteims import counters
 from lteims.errors import LteimsError
 from lteims.net.sctp import Address, Association, Listener
+from lteims.net.sgsap_dump import describe
 from lteims.sgsap.decoder import parse, status_for
 from lteims.sgsap.errors import SgsapError
 from lteims.sgsap.message import Message, title
@@ -167,13 +167,3 @@ class SgsapServer:
         self._listener.close()
         for link in list(self._links):
             link.close()
-
-
-def describe(message: Message) -> str:
-    """The elements of a message, one a line, for the log."""
-    found = []
-    for field in fields(message):
-        name, value = field.name, getattr(message, field.name)
-        if value is not None:
-            found.append(f"{name.replace('_', ' ')}: {value.hex() if isinstance(value, bytes) else value}")
-    return "\n".join(found)

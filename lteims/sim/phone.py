@@ -26,7 +26,7 @@ from lteims.sim.call import Call
 from lteims.sim.call_in import IncomingCall
 from lteims.sim.call_out import OutgoingCall
 from lteims.sim.card import Sim
-from lteims.sim.errors import PhoneError
+from lteims.sim.errors import PhoneError, PhoneTimeout
 from lteims.sim.ladder import Ladder
 from lteims.sim.messages import Messages, Report, Sms
 from lteims.sim.path import Path, clear_ends, local_host, server_ends
@@ -47,6 +47,7 @@ PORTS: Final = PortPool(40000, 59998)  # of RTP, for all phones of the process
 SOS: Final = "urn:service:sos"
 ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 _PATIENCE: Final = 10.0  # seconds behind the transaction's own time
+_LAST_WORD: Final = 0.5  # seconds that a phone that has left stays to hear that its subscription is over
 
 
 class Phone:
@@ -148,10 +149,14 @@ class Phone:
         return await self.emergency.register()
 
     async def deregister(self) -> None:
-        """Leave the network, once what came before it has been acknowledged."""
+        """Leave the network, once what came before it has been acknowledged; the last NOTIFY is heard if it comes."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_PATIENCE)
+        known, watched = len(self.watch.documents), self.watch.active
         await self.registration.deregister()
+        if watched:
+            with contextlib.suppress(PhoneTimeout):
+                await self.changes.until(lambda: len(self.watch.documents) > known, _LAST_WORD, "waiting for a NOTIFY")
 
     async def subscribe(self) -> None:
         """Watch the own registration, and wait for the first document."""

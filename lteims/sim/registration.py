@@ -27,6 +27,7 @@ class Registration:
 
     def __init__(self, phone: "Phone", *, sos: bool = False) -> None:
         self.bound = False
+        self.leaving = False  # it is being taken away, by the phone itself
         self.associated: list[str] = []  # P-Associated-URI
         self.service_route: list[str] = []
         self.contacts: list[str] = []  # as the last 200 listed them
@@ -52,7 +53,11 @@ class Registration:
     async def deregister(self) -> None:
         """Take the binding away; PhoneError if the network refuses."""
         self._disarm()
-        response = await self.attempt(0)
+        self.leaving = True
+        try:
+            response = await self.attempt(0)
+        finally:
+            self.leaving = False
         if response.code != 200:
             raise self._phone.failed(f"de-registration was answered {response.start_line()[8:]}", response.code)
 

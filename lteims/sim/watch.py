@@ -100,10 +100,11 @@ class Watch:
     def _look(self, document: Reginfo) -> None:
         phone = self._phone
         mine = [c for r in document.registrations for c in r.contacts if phone.is_own(c.uri)]
-        if not phone.registration.bound or not mine or any(c.state is ContactState.ACTIVE for c in mine):
+        own = phone.registration
+        if not own.bound or own.leaving or not mine or any(c.state is ContactState.ACTIVE for c in mine):
             return
         event = mine[0].event
-        phone.registration.lost(f"{event} by the network")
+        own.lost(f"{event} by the network")
         if event is ContactEvent.DEACTIVATED:  # TS 24.229 5.1.1.5A: register again
             self._task = phone.loop.create_task(self._register())
 

@@ -160,6 +160,7 @@ async def test_a_phone_watches_its_registration(server: Server) -> None:
         await ue.deregister()
         await ue.changes.until(lambda: len(ue.watch.documents) > 1, 5.0, "waiting for the last NOTIFY")
         assert ue.watch.state.startswith("terminated")
+        assert "the registration is gone" not in ue.ladder.render()  # it is what the phone wanted
         assert not ue.faults
 
 

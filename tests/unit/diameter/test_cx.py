@@ -252,14 +252,3 @@ def test_no_mutation_of_a_subscription_raises_anything_else(changes: list[tuple[
         data[at] = octet
     with suppress(DiameterError):
         UserData.parse(bytes(data)).encode()
-
-
-@given(st.sampled_from(REQUESTS), st.data())
-def test_no_mutation_of_a_request_raises_anything_else(request: Any, data: st.DataObject) -> None:
-    octets = bytearray(Header(0xC0, request.command.code, CX, 1, 2).encode(request_body(request, "s", US, "e", "h")))
-    for _ in range(data.draw(st.integers(1, 5))):
-        octets[data.draw(st.integers(20, len(octets) - 1))] = data.draw(st.integers(0, 255))
-    with suppress(DiameterError):
-        message = Message.parse(bytes(octets))
-        check(request.command, message)
-        cx.REQUESTS[request.command.code](message)

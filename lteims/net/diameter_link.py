@@ -148,9 +148,9 @@ class TcpLink(asyncio.Protocol):
 async def connect(loop: asyncio.AbstractEventLoop, server: Endpoint, bind: Endpoint | None) -> Link:
     """A link to the first address of the server that answers; OSError, or NoSctp."""
     family = socket.AF_UNSPEC if bind is None else socket.AF_INET6 if bind.is_ipv6 else socket.AF_INET
-    found = await loop.getaddrinfo(server.host, server.port, family=family, type=socket.SOCK_STREAM)
+    found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     last: OSError = OSError(0, f"{server.host} has no address of the kind of {bind}")
-    for host in dict.fromkeys(str(each[4][0]) for each in found):
+    for host in dict.fromkeys(str(each[4][0]) for each in found if family in (socket.AF_UNSPEC, each[0])):
         local = None if bind is None else (bind.host, bind.port)
         try:
             if server.transport == "tcp":

@@ -130,6 +130,16 @@ async def test_nobody_there() -> None:
     await client.close()
 
 
+async def test_an_address_of_ours_of_the_other_kind(lines: list[Line]) -> None:
+    trace.CX.level = trace.INFO
+    party, server = Party(US, (CX,), trace.CX), Endpoint("127.0.0.1", 1, "tcp")
+    client = DiameterClient(asyncio.get_running_loop(), wheel(), party, (server,), Endpoint("::1", 0), os.urandom)
+    client.start()
+    await asyncio.sleep(0.1)
+    assert lines[-1][2] == "No connection to 127.0.0.1:1: 127.0.0.1 has no address of the kind of [::1]:0"
+    await client.close()
+
+
 async def test_a_kernel_without_sctp_is_said_once(monkeypatch: pytest.MonkeyPatch, lines: list[Line]) -> None:
     trace.CX.level = trace.INFO
     monkeypatch.setattr(sctp, "missing", lambda: "this kernel has no SCTP")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import cast
+from typing import Final, cast
 
 from lteims.config.endpoint import Endpoint
 from lteims.config.log_options import parse_log_options
@@ -121,6 +121,7 @@ def _com_auth(value: object, spot: Spot) -> ComAuth:
     return auth
 
 
+_ANYWHERE: Final = ("0.0.0.0", "::")
 _endpoints = array(endpoint(DIAMETER_PORT, names=True, diameter=True), single=True)
 
 
@@ -130,6 +131,8 @@ def _servers(value: object, spot: Spot) -> tuple[Endpoint, ...]:
     for each in found:
         if found.count(each) > 1:
             raise Refusal(f"{each} is there twice")
+        if not each.port or each.host in _ANYWHERE:
+            raise Refusal(f"{each} is nothing to connect to")
     return found
 
 

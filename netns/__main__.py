@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
                 _show(options.topology, options.name)
         sys.stdout.flush()
     except BrokenPipeError:  # `netns/lab show | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        programs.unheard()
     except KeyboardInterrupt:
         return 130  # as shells report it
     except (LabError, OSError) as error:

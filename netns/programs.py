@@ -51,6 +51,11 @@ class _Program:
         return code if code is None or code >= 0 else _SIGNAL - code
 
 
+def unheard() -> None:
+    """Nobody reads what we print: let it go nowhere, also what is not flushed yet, which would be an error at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @dataclass(slots=True)
 class _Screen:
     """Lines of all programs, each behind its service's name."""
@@ -60,8 +65,11 @@ class _Screen:
 
     def say(self, name: str, line: str) -> None:
         """One line. Whoever reads us no longer does not stop the run."""
-        with self._lock, contextlib.suppress(OSError):
-            print(f"{name:<{self.width}} | {line}", flush=True)
+        with self._lock:
+            try:
+                print(f"{name:<{self.width}} | {line}", flush=True)
+            except OSError:
+                unheard()
 
     def copy(self, name: str, stream: IO[str]) -> None:
         """All that a program says, to its end."""

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from tests.kernel.lab import replay
+
 FIRST = "tests/unit/test_house.py"
 LAB = "tests/kernel/"
 IMAGE = "tests/net/test_image_engine.py"
@@ -37,8 +39,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What the process that booted the lab says of it."""
+    output = getattr(node, "workeroutput", {})
+    if "lab" in output:
+        node.config.stash[replay.SUMMARY] = output["lab"]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """How long the image took; and whoever runs everything else shall know that it is not everything."""
+    """How long lab and image took; and whoever runs everything else shall know that it is not everything."""
+    if replay.SUMMARY in config.stash:
+        terminalreporter.write_line(config.stash[replay.SUMMARY])
     took: defaultdict[str, float] = defaultdict(float)
     for report in (each for kind in terminalreporter.stats.values() for each in kind):
         if isinstance(report, pytest.TestReport) and report.nodeid.startswith(IMAGE):

@@ -6,7 +6,6 @@ Either way each test is reported under its own name, and one that could not run 
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,6 @@ from tests.kernel.lab import host, replay
 
 HERE = Path(__file__).parent
 REPLAY = pytest.StashKey[replay.Replay]()
-SUMMARY = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,20 +54,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     lab = session.config.stash[REPLAY]
     if lab.booted:
         ran = f"{len(lab.nodes)} tests ran in User Mode Linux in {lab.seconds:.0f} s"
-        session.config.stash[SUMMARY] = line = f"kernel lab: {ran}; this machine lacks {', '.join(host.lacks())}"
+        session.config.stash[replay.SUMMARY] = line = f"kernel lab: {ran}; this machine lacks {', '.join(host.lacks())}"
         # One process of several tells the one that has the terminal
         output = getattr(session.config, "workeroutput", None)
         if output is not None:
             output["lab"] = line
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    output = getattr(node, "workeroutput", {})
-    if "lab" in output:
-        node.config.stash[SUMMARY] = output["lab"]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if SUMMARY in config.stash:
-        terminalreporter.write_line(config.stash[SUMMARY])

@@ -200,7 +200,7 @@ async def test_messages_that_come_in_odd_ways(program: Program) -> None:
         while await asyncio.wait_for(loop.sock_recv(odd, 65536), 20.0):
             pass
     odd.close()
-    assert "a message of more than" in program.log()
+    await link.until(lambda: "a message of more than" in program.log())
     await serves(program, link)
 
 

@@ -17,6 +17,7 @@ import pytest
 from tests.kernel.lab import uml
 
 FILE = "LTEIMS_LAB_REPORTS"  # in the environment inside: the file to write reports to
+SUMMARY = pytest.StashKey[str]()  # outside: a line on the run for the end
 
 
 class Recorder:

@@ -46,10 +46,9 @@ RUN cd /opt/venv/lib/python3.*/site-packages \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash .
 
 FROM run
-ARG VERSION=""
 LABEL org.opencontainers.image.description="An open LTE IMS server for labs, in one process" \
     org.opencontainers.image.licenses="Apache-2.0" \
-    org.opencontainers.image.version="$VERSION"
+    org.opencontainers.image.version="0.1.0"
 COPY --from=build /opt/venv /opt/venv
 COPY docker/entrypoint docker/health /usr/local/bin/
 COPY config/*.cfg config/*.sdp /config/

@@ -47,8 +47,7 @@ lab: $(VENV)/.installed-dev ## run tests/kernel on a kernel with SCTP and ESP: t
 image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root, BASE=IMAGE for another Debian)
 	@command -v docker >/dev/null || { echo "There is no docker here: apt-get install docker.io docker-compose;" \
 		"or, without it, the same in namespaces: sudo netns/lab run" >&2; exit 1; }
-	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") $(if $(BASE),--build-arg BASE=$(BASE)) \
-		--build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' lteims/__init__.py) -t lteims .
+	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") $(if $(BASE),--build-arg BASE=$(BASE)) -t lteims .
 	@docker image inspect -f 'lteims: {{.Size}} octets' lteims
 
 image-test: $(VENV)/.installed-dev ## build the image and try it on a Docker engine, with phones outside and with compose

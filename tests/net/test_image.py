@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lteims import __version__
 from lteims.config import Endpoint, Loaded, load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +143,11 @@ def test_without_ipv6_nobody_gets_such_an_address() -> None:
         name for name, service in only["services"].items() if not service["networks"]["lab"]["ipv6_address"]
     } == both
     assert only["networks"]["lab"]["ipam"]["config"] == compose()["networks"]["lab"]["ipam"]["config"][:1]
+
+
+def test_the_label_has_our_version() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert f'org.opencontainers.image.version="{__version__}"' in text
 
 
 def test_make_lists_what_has_to_do_with_the_image() -> None:

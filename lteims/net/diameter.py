@@ -30,6 +30,7 @@ from lteims.trace import ERROR, WARN, log
 
 A = TypeVar("A")
 LOOK_AGAIN: Final = 60.0  # seconds, for SCTP in a kernel without it: a module may be loaded at any time
+KNOCK: Final = 2.0  # seconds between attempts to connect that questions bring about
 MOST_SESSIONS: Final = 10_000  # whose servers are remembered; the oldest go
 MOST_PEERS: Final = 64  # connections of a server
 
@@ -70,6 +71,7 @@ class DiameterClient:
         self._idle = list(servers)  # those that nobody has tried to connect to
         self._silent = False  # has the lack of SCTP been said?
         self._closing = False
+        self._knocked = -KNOCK  # when a question found nobody and had them tried
         self._look: Handle | None = None
         self._sessions = Sessions(party.node.host, time.time())
         self._homes: OrderedDict[str, PeerRunner] = OrderedDict()  # by Session-Id
@@ -118,11 +120,16 @@ class DiameterClient:
         """Ask and wait, `within` seconds at most, also over the loss of the connection and by another server.
 
         A `session` of several requests stays with the server that answered last, while it is well. Realm and host are
-        those of the server unless given. NoAnswer at once where there is no connection; DiameterError for an answer
-        that cannot be read. An answer that refuses is an answer: look at its result.
+        those of the server unless given. NoAnswer at once where there is no connection: one is tried then, for the
+        next who asks. DiameterError for an answer that cannot be read. One that refuses is an answer: look at its
+        result.
         """
         id = session or self._sessions.new()
-        end = self._loop.time() + within
+        now = self._loop.time()
+        end = now + within
+        if self.remote is None and now - self._knocked >= KNOCK and not self._closing:
+            self._knocked = now
+            self._hurry()
         message, runner = await self._home(id).ask(request, id, realm, host, within)
         asked = [runner.peer]
         while (peer := failover.elsewhere(self._peers, message, asked)) is not None:
@@ -158,7 +165,7 @@ class DiameterClient:
         if best is None and not self._closing:
             self._hurry(runner)
 
-    def _hurry(self, lost: PeerRunner) -> None:
+    def _hurry(self, lost: PeerRunner | None = None) -> None:
         """Nobody is left: the others may be back, and pauses between attempts are long where one was away."""
         for server, runner in self._servers.items():
             if runner is not lost and server not in self._idle:

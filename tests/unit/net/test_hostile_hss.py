@@ -265,6 +265,23 @@ async def test_when_nobody_is_left_the_others_are_tried_at_once(monkeypatch: pyt
     assert [runner.peer.state for runner in client._runners] == [machine.State.CLOSED] * 2
 
 
+async def test_a_question_has_who_is_away_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "FIRST_PAUSE", 3600.0)
+    hss = Hostile()
+    async with client_of(hss) as client:
+        hss.writers[0].close()
+        await until(lambda: client.remote is None)
+        with pytest.raises(NoAnswer):
+            await client.ask(LIR)
+        await until(lambda: client.remote is not None)
+        hss.writers[1].close()
+        await until(lambda: client.remote is None)
+        with pytest.raises(NoAnswer):
+            await client.ask(LIR)
+        await asyncio.sleep(0)
+        assert [runner.peer.state for runner in client._runners] == [machine.State.CLOSED]  # asked too soon again
+
+
 async def test_a_session_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server that answered last has it, also when a better one has come back."""
     monkeypatch.setattr(machine, "FIRST_PAUSE", 0.01)

@@ -34,12 +34,15 @@ def alice(server: Server, tmp_path: Path) -> Iterator[Baresip]:
         yield phone
 
 
-def counts(server: Server) -> tuple[int, int]:
-    """RTP packets of the one call: from the caller to the callee, and back; nothing was lost between."""
+def counts(server: Server, late: int = 0) -> tuple[int, int]:
+    """RTP packets of the one call: from the caller to the callee, and back; nothing was lost between.
+
+    `late`: so many may have come while a hold was agreed, which the server keeps from who holds already.
+    """
     mo, mt = sorted(server.media_counts(2), key=lambda count: count.side)
     print(mo, mt)
-    assert mo.received == mt.sent
-    assert mt.received == mo.sent
+    assert 0 <= mo.received - mt.sent <= late
+    assert 0 <= mt.received - mo.sent <= late
     return mo.received, mt.received
 
 
@@ -113,7 +116,7 @@ def test_linphone_holds_and_resumes(server: Server, alice: Baresip, tmp_path: Pa
         alice.wait_for("CALL_CLOSED")
         bob.wait_for("Released")
     assert "a=sendonly" in bob.log
-    mo, mt = counts(server)
+    mo, mt = counts(server, late=3)
     of_baresip, of_linphone = (mo, mt) if calling == "baresip" else (mt, mo)
     assert 50 * (TALK + 0.4) <= of_baresip <= 50 * (TALK + 1.6)
     assert of_linphone >= 50 * (TALK + 1.4)

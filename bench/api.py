@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import figure
-from tests.net.server import Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import Server
 from tests.net.sipp import Sipp
 from tests.peers.subscribers import DOMAIN, Subscriber, csv, ue_db
 

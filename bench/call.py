@@ -17,7 +17,8 @@ from pathlib import Path
 
 from bench import figure
 from bench.registration import FIRST_USER, T1, Registrar, kamailio
-from tests.net.server import Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import Server
 from tests.net.sipp import Sipp
 from tests.peers.subscribers import DOMAIN, Subscriber, csv, ue_db
 

@@ -11,7 +11,8 @@ import urllib.request
 from pathlib import Path
 
 from bench import figure
-from tests.net.server import Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import Server
 from tests.net.sipp import Sipp
 from tests.peers.subscribers import DOMAIN, Subscriber, csv, ue_db
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Protocol
 
 from bench import figure
-from tests.net.server import Server, cpu_seconds, free_port
+from tests.net.ports import free_port
+from tests.net.server import Server, cpu_seconds
 from tests.net.sipp import Outcome, Sipp
 from tests.peers.subscribers import DOMAIN, PASSWORD, Subscriber, csv, ue_db
 

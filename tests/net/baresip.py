@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.net.server import free_port
+from tests.net.ports import free_port, free_ports
 from tests.net.wav import tone_seconds, write_tone
 from tests.peers.subscribers import Subscriber
 
@@ -50,7 +50,7 @@ class Baresip:
         self.folder.mkdir(parents=True, exist_ok=True)
         control = free_port()
         sip = free_port()
-        first = 40000 + sip % 1000 * 16
+        first = free_ports(16)
         values = {
             "FOLDER": self.folder, "HOST": self.host, "SIP_PORT": sip, "CONTROL_PORT": control,
             "RTP_FIRST": first, "RTP_LAST": first + 14,
@@ -113,9 +113,9 @@ class Baresip:
         self.control.settimeout(max(within, 0.01))
         with contextlib.suppress(TimeoutError):
             data = self.control.recv(65536)
-            self._unread += data
             if not data:
-                time.sleep(within)
+                raise self._fail("its control connection was closed, by itself or by somebody else who connected")
+            self._unread += data
         while b":" in self._unread:
             length, _, rest = self._unread.partition(b":")
             if len(rest) <= int(length):

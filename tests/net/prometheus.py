@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from tests.net.server import free_port
+from tests.net.ports import free_port
 
 CONFIG = Path(__file__).parents[2] / "config"
 WITHIN = 20.0  # seconds for Prometheus to start, or to have scraped what was asked for

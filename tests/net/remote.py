@@ -14,7 +14,8 @@ from typing import Any
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.net.server import Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import Server
 from tests.phone.account import DOMAIN, Account, ue_db
 
 CONFIG = Path(__file__).parents[2] / "config"

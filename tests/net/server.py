@@ -5,15 +5,15 @@ Used by tests/net and bench/; the server sees nothing but a configuration file a
 
 import contextlib
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.net.ports import free_port, media_ports
 
 READY_WITHIN = 20.0  # seconds until the ready line; CI machines are slow
 STOP_WITHIN = 10.0
@@ -24,25 +24,6 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 class ServerError(AssertionError):
     """The server did not start, stop or live as it must; the text carries what it wrote."""
-
-
-def free_port(hosts: tuple[str, ...] = ("127.0.0.1", "::1")) -> int:
-    """A port that is free for UDP and TCP on every host, outside the kernel's ephemeral range."""
-    for _ in range(200):
-        port = random.randrange(12000, 30000)
-        if all(_is_free(host, port, kind) for host in hosts for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
-            return port
-    raise ServerError("no free port on loopback")
-
-
-def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, kind) as probe:
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def cpu_seconds(pid: int) -> float:
@@ -101,9 +82,9 @@ class Server:
     def write(self) -> None:
         """Write the configuration; called by start(), so that a test may edit the files between two starts."""
         self.port = self.port or free_port(self.hosts)
-        media = 30000 + self.port % 64 * 32
+        first, last = media_ports(self.port)
         sockets = "".join(
-            f'  {{addr: "{self.address(host)}", port_min: {media}, port_max: {media + 1000}}},\n' for host in self.hosts
+            f'  {{addr: "{self.address(host)}", port_min: {first}, port_max: {last}}},\n' for host in self.hosts
         )
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text(

@@ -4,26 +4,22 @@ A scenario there is SIPp's own XML in which a line that begins with @ stands for
 Straight, a pair proves that its halves agree; through the server, that the server does (tests/net/test_call_pairs.py).
 """
 
-import contextlib
-import os
-import random
 import re
 import secrets
 import socket
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.net.server import Server, free_port
+from tests.net.ports import free_port, free_ports
+from tests.net.server import Server
 from tests.net.sipp import Outcome, Sipp
 from tests.net.wav import pcma_tone
 from tests.peers.subscribers import DOMAIN
 
 CALLS = Path(__file__).resolve().parents[1] / "peers" / "sipp" / "calls"
 ALICE, BOB = "1", "2"
-PROCESSES = 4  # of pytest, that have media ports of their own
 TONE = pcma_tone(0.24)  # what with_media.caller plays: 12 packets
 UE_DB = "ue_db: [\n" + "".join(
     f'  {{imsi: "00101000000000{n}", impi: "{n}@{DOMAIN}", impu: ["{n}", "tel:+49{n}"], authent_type: "none"}},\n'
@@ -107,30 +103,6 @@ def _fragment(line: str) -> str:
     return _lines(text)
 
 
-_given: deque[int] = deque(maxlen=100)  # media ports of phones that may not have bound them yet
-
-
-def media_ports() -> int:
-    """The first of the ports that SIPp binds for audio and video; it gives up where one is taken.
-
-    Other phones of this process have had others lately, and those of another process of pytest have others always.
-    """
-    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PROCESSES
-    while True:
-        first = random.randrange(4000 + 8 * process, 12000, 8 * PROCESSES)  # below what free_port() gives to others
-        if first in _given:
-            continue
-        _given.append(first)
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first, first + 6):
-                    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-                        stack.enter_context(socket.socket(family, socket.SOCK_DGRAM)).bind((host, port))
-            except OSError:
-                continue
-        return first
-
-
 @dataclass(slots=True)
 class Phone:
     """One SIPp phone: who it is, where, and which half of a scenario it plays."""
@@ -140,7 +112,7 @@ class Phone:
     folder: Path
     host: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
-    media: int = field(default_factory=media_ports)
+    media: int = field(default_factory=lambda: free_ports(6))  # for audio and video; SIPp gives up where one is taken
     contact: str = ""  # further parameters of the contact that it registers
     values: Mapping[str, str] = field(default_factory=dict)
     trace: bool = True  # keep every message, for messages()

@@ -15,7 +15,8 @@ from websockets.typing import Origin
 
 from lteims.oam.api_auth import response
 from lteims.oam.api_protocol import Fault, requests
-from tests.net.server import Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import Server
 from tests.phone.account import Account, ue_db
 
 BOB = Account("001010000000002", "none", impu='["001010000000002", "tel:+492"]')

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lteims.oam.api_schema import EVENTS, SCHEMAS
+from tests.net.ports import free_port
 from tests.net.remote import BOB, Client, api_port, served
-from tests.net.server import Server, free_port
+from tests.net.server import Server
 from tests.phone.account import DOMAIN, Account
 from tests.phone.handset import Handset
 from tests.phone.phone import Phone

@@ -46,7 +46,7 @@ from lteims.diameter.rx_attributes import (
 from lteims.diameter.rx_media import End, Flow, Media, codec_data, filters
 from lteims.trace import CX as CX_LAYER
 from lteims.trace import RX as RX_LAYER
-from tests.net.server import free_port
+from tests.net.ports import free_port
 from tests.peers.freediameter import through_the_relay
 from tests.vectors.capture import complaints, diameter, look
 

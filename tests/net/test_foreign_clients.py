@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import pytest
 import websocket
 
-from tests.net.server import Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import Server
 from tests.phone.account import Account, ue_db
 
 BOB = Account("001010000000002", "none", impu='["001010000000002", "tel:+492"]')

@@ -19,8 +19,8 @@ import pytest
 from lteims.selftest import missing
 from tests.net.baresip import Baresip
 from tests.net.engine import build, engine, works
+from tests.net.ports import free_port
 from tests.net.prometheus import CONFIG, promtool, watching
-from tests.net.server import free_port
 from tests.net.sipp import Sipp
 from tests.net.wav import pcma_tone
 from tests.peers.subscribers import PASSWORD, csv, subscribers, ue_db

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from lteims.oam.metrics_http import MOST_CONNECTIONS
+from tests.net.ports import free_port
 from tests.net.prometheus import CONFIG, Prometheus, promtool, watching
-from tests.net.server import PROGRAM, Server, free_port
+from tests.net.server import PROGRAM, Server
 
 UE_DB = (CONFIG / "ue_db.cfg").read_text(encoding="utf-8")
 # Traffic of every kind that a panel shows, while a few scrapes go by

@@ -26,8 +26,9 @@ from lteims.mm1.pdu import (
     MSendReq,
 )
 from tests.net.console import Console
+from tests.net.ports import free_port
 from tests.net.recording import Recording
-from tests.net.server import Server, free_port
+from tests.net.server import Server
 from tests.phone.account import DOMAIN, Account, ue_db
 from tests.phone.handset import MMS, Handset
 from tests.vectors.capture import complaints

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.net.ports import free_port
 from tests.net.remote import BOB, api_port, served
-from tests.net.server import PROGRAM, STOP_WITHIN, Server, free_port
+from tests.net.server import PROGRAM, STOP_WITHIN, Server
 from tests.net.test_api import certificate
 from tests.net.tmux import Screen
 from tests.phone.phone import Phone

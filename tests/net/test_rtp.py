@@ -22,10 +22,11 @@ from lteims.net.rtp_ports import PortPool, PortsExhausted
 from lteims.net.timers import TimerWheel
 from lteims.net.udp import Address, BindError, UdpSocket, address_text, open_udp, resolve
 from lteims.trace import DEBUG, ERROR, MEDIA, Layer, set_sink
+from tests.net.ports import free_ports
 
 BOTH_LOOPS = True  # read by conftest.py
 HOSTS = ["127.0.0.1", "::1"]
-BASE = 22000 + os.getpid() % 250 * 40  # below the ports that the kernel hands out, apart from a second run's
+BASE = free_ports(40)
 PACKET = RtpPacket(97, 7, 320, 0xABCD, b"voice").encode()
 REPORT = compound(ReceiverReport(0xABCD), "phone")
 STUN = bytes.fromhex("000100002112a442") + bytes(12)

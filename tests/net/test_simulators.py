@@ -8,7 +8,8 @@ from pathlib import Path
 from lteims.sim.call import Call
 from lteims.sim.phone import Phone
 from lteims.sim.profiles import PLAIN
-from tests.net.server import PROGRAM, Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import PROGRAM, Server
 from tests.peers.core_network import CONFIG, DOMAIN, EMPTY, OPC, A, B, K, card, tel
 
 USERS = "".join(

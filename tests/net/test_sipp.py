@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.server import MEDIA_COUNT, Server, free_port
+from tests.net.ports import free_port, free_ports
+from tests.net.server import MEDIA_COUNT, Server
 from tests.net.sipp import Outcome, Sipp
 from tests.net.wav import pcma_tone
 from tests.peers.subscribers import DOMAIN, Subscriber, csv, subscribers, ue_db
@@ -115,7 +116,7 @@ def test_two_phones_call(server: Server, folder: Path, calling: str, called: str
         expect(outcome, 1)
     callee = Sipp(
         called, "", folder, transport=transport, host=host, port=ports[1], keys={"callee": BOB.imsi},
-        options=("-rtp_echo", "-mp", str(free_port()), "-mi", host, "-d", "1000"), within=20,
+        options=("-rtp_echo", "-mp", str(free_ports(6)), "-mi", host, "-d", "1000"), within=20,
     )  # fmt: skip
     caller = Sipp(
         calling, server.address(host), folder, one(folder, ALICE), transport, host=host, port=ports[0],

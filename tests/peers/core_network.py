@@ -34,7 +34,8 @@ from lteims.sim.ladder import Ladder
 from lteims.sim.pcrf import Pcrf
 from lteims.sim.phone import Phone
 from lteims.sim.profiles import PLAIN, SOFTPHONE, Profile
-from tests.net.server import PROGRAM, Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import PROGRAM, Server
 
 DOMAIN = "ims.mnc001.mcc001.3gppnetwork.org"
 K = "0396eb317b6d1c36f19c1c84cd6ffd16"

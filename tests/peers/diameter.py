@@ -24,7 +24,7 @@ from lteims.net.diameter import DiameterClient, DiameterServer
 from lteims.net.diameter_link import SctpLink, TcpLink
 from lteims.net.diameter_peer import Party
 from lteims.net.timers import TimerWheel
-from tests.net.server import free_port
+from tests.net.ports import free_port
 
 US, HSS = Node("ims.example", "example"), Node("hss.example", "example")
 VECTOR = AkaVector(b"r" * 16, b"a" * 16, b"x" * 8, b"c" * 16, b"i" * 16)

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.net.server import free_port
+from tests.net.ports import free_port, free_ports
 from tests.net.wav import tone_seconds, write_tone
 from tests.peers.subscribers import DOMAIN, PASSWORD, Subscriber
 
@@ -93,7 +93,7 @@ class Linphone:
         (home / ".config/linphone").mkdir(parents=True, exist_ok=True)
         write_tone(self.folder / "tone.wav")
         sip = free_port()
-        rtp = 40000 + sip % 1000 * 16
+        rtp = free_ports(16)
         text = CONFIG.format(
             sip=sip, host=self.host, server=self.server, transport=self.transport, domain=DOMAIN, password=PASSWORD,
             user=self.subscriber.imsi, impi=self.subscriber.impi, rtp=rtp, video=rtp + 4, text=rtp + 8,

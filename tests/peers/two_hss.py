@@ -15,7 +15,8 @@ from urllib.request import urlopen
 from lteims.sim.card import Sim
 from lteims.sim.phone import Phone
 from lteims.sim.profiles import SOFTPHONE
-from tests.net.server import Server, free_port
+from tests.net.ports import free_port
+from tests.net.server import Server
 from tests.peers.core_network import DOMAIN, EMPTY
 
 DELAY = 0.25  # seconds before each answer: a registration has four

@@ -170,6 +170,8 @@ class SmsDelivery:
         if line.attempt != attempt or line.queue.state is not queue.S.SENDING:
             return
         message = self._store.get(id)
+        # a user of the HSS may have gone meanwhile, and come back as another object
+        line.subscriber = self._subscribers.by_impi(line.subscriber.impi) or line.subscriber
         if message is None:
             self._tell(line, queue.Done(id))
         elif self._store.ends_at(message) <= self._wall():

@@ -202,6 +202,20 @@ def test_who_comes_within_reach_while_it_is_looked_for_is_not_missed(lab: Lab) -
     settled(lab)
 
 
+def test_a_user_that_the_hss_has_taken_away_and_given_back_gets_what_waits(lab: Lab) -> None:
+    """It is another object then, and the queue is that of the first one."""
+    first, again = (Subscriber(user("9"), DOMAIN, external=True) for _ in range(2))
+    lab.subscribers.adopt(first)
+    submit(lab, lab.a, "Hi", to="+49309")
+    lab.play("1 s")
+    lab.subscribers.dismiss(first)
+    lab.play("1 s")
+    lab.subscribers.adopt(again)
+    h = sms_phone(lab, "h", "9", "192.0.2.19")
+    assert content(receive(lab, h)) == "Hi"
+    settled(lab)
+
+
 def test_a_single_shot_for_nobody_ends_at_once(lab: Lab) -> None:
     force(lab)
     submit(lab, lab.a, "Hi", tp_vp=EnhancedValidity(EnhancedForm.NONE, single_shot=True))

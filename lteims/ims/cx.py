@@ -241,14 +241,17 @@ class CxHss:
     async def _ask(self, request: Any) -> Any:
         """The answer, or the SipError that says that there is none."""
         what = f"{request.command.abbreviation}R"
-        if self._client is None or self._client.remote is None:
+        if self._client is None:
             raise self._unanswered(500, f"{what}: the HSS is not connected")
         if self._asked >= MOST_ASKED:
             raise self._unanswered(500, f"{what}: {MOST_ASKED} questions to the HSS wait for an answer")
+        there = self._client.remote is not None
         self._asked += 1
         try:
-            return await self._client.ask(request, within=ASK_TIME)
+            return await self._client.ask(request, within=ASK_TIME)  # one that is away is tried, for the next who asks
         except NoAnswer as error:
+            if not there:
+                raise self._unanswered(500, f"{what}: the HSS is not connected") from None
             raise self._unanswered(504, f"{what} without an answer: {error}") from None
         except DiameterError as error:
             log(CX, WARN, f"the answer to {what} cannot be used: {error}")

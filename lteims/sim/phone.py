@@ -90,6 +90,7 @@ class Phone:
         self._transport = transport.upper()
         self._ladder = ladder
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refusal = ""  # with what it answered, by itself, the last call of those that nobody has taken
         self._session_id = int.from_bytes(self.tokens.octets(4), "big")
 
     # -- life
@@ -186,8 +187,15 @@ class Phone:
         return await self.call(target, emergency=True, anonymous=anonymous)
 
     async def next_call(self, within: float = 10.0) -> IncomingCall:
-        """The next call that comes."""
-        await self.changes.until(lambda: len(self.incoming) > 0, within, "waiting for a call")
+        """The next call that comes; PhoneTimeout says of one that the phone has refused by itself."""
+        try:
+            await self.changes.until(lambda: len(self.incoming) > 0, within, "waiting for a call")
+        except PhoneTimeout:
+            if not self._refusal:
+                raise
+            text = f"waiting for a call, not within {within:g} s; one came, and this phone answered it {self._refusal}"
+            raise self.changes.timeout(text) from None
+        self._refusal = ""
         return self.incoming.popleft()
 
     async def sms(self, to: str, text: str, *, report: bool = False, within: float = 40.0) -> list[int]:
@@ -365,6 +373,8 @@ class Phone:
             self._serve(served)
         except SipError as error:
             served.reply(error.code, error.headers)
+            if served.request.method == "INVITE" and not served.request.to.tag:
+                self._refusal = f"{error.code}: {error.why}"
 
     def _serve(self, served: Served) -> None:
         request = served.request

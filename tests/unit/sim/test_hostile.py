@@ -212,3 +212,18 @@ async def test_a_call_whose_answers_are_odd() -> None:
         acks = [each for each in network.heard if isinstance(each, Request) and each.method == "ACK"]
         assert len(acks) == 2
         assert any("bad SDP" in fault for fault in phone.faults)
+
+
+async def test_who_waits_for_a_call_that_the_phone_has_refused_hears_why() -> None:
+    offer = "Content-Type: application/sdp\r\n"
+    async with lab() as (phone, network):
+        network.request("INVITE", offer, SDP.replace(b"AMR/8000", b"QCELP/8000"))
+        assert await network.codes(1) == [488]
+        why = "one came, and this phone answered it 488: no audio with a codec of this phone"
+        with pytest.raises(PhoneError, match=f"waiting for a call, not within 0 s; {why}"):
+            await phone.next_call(0.0)
+        network.request("INVITE", offer, SDP, branch="2")
+        await phone.next_call()
+        with pytest.raises(PhoneError) as waited:
+            await phone.next_call(0.0)
+        assert waited.value.summary.endswith("waiting for a call, not within 0 s")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from lteims import trace
 from lteims.config import ImsConfig
 from lteims.diameter.command import CX, RX, Node
+from lteims.errors import OperatorError
 from lteims.ids import RandomBytes
 from lteims.ims.challenge import Challenges
 from lteims.ims.cx import CxHss
@@ -20,11 +21,11 @@ from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.rx import RxBearers
 from lteims.ims.sgs import Sgs
 from lteims.ims.subscribers import Subscribers
-from lteims.net.diameter import DiameterClient
+from lteims.net.diameter import LOOK_AGAIN, DiameterClient
 from lteims.net.diameter_peer import Party
 from lteims.net.sctp import NoSctp
 from lteims.net.sgsap import SgsapServer
-from lteims.net.timers import TimerWheel
+from lteims.net.timers import Handle, TimerWheel
 from lteims.oam.metrics import Peer
 from lteims.sip.grammar import host_port
 from lteims.store.state import StateStore
@@ -42,6 +43,8 @@ class Core:
         self._wheel = wheel
         self._sgs: Sgs | None = None
         self._mmes: SgsapServer | None = None
+        self._lack: str | None = None  # why MMEs cannot connect, as it was said last
+        self._look: Handle | None = None
         self._random = random
         self.hss: CxHss | None = None
         self._users: CxUsers | None = None
@@ -109,13 +112,30 @@ class Core:
             self._cx.start()
         if self._rx is not None:
             self._rx.start()
+        self._listen()
+
+    def _listen(self) -> None:
+        """Wait for MMEs. A kernel without SCTP is said once, and looked at again every minute."""
         address = self._config.sctp_addr
         if address is None or self._sgs is None:
             return
         try:
             self._mmes = SgsapServer(self._loop, [(address.host, address.port)], self._sgs)
         except NoSctp as error:
-            log(trace.MME, trace.ERROR, f"no short messages over SGs: {error}, and start this server again")
+            self._listen_later(str(error))
+        except OperatorError as error:
+            if self._lack is None:
+                raise  # at start: the operator is there to mend it
+            self._listen_later(str(error))
+        else:
+            if self._lack is not None:
+                log(trace.MME, trace.INFO, f"short messages over SGs: MMEs can connect{self.shown()}")
+
+    def _listen_later(self, lack: str) -> None:
+        if lack != self._lack:
+            self._lack = lack
+            log(trace.MME, trace.ERROR, f"no short messages over SGs: {lack}; it is looked for every minute")
+        self._look = self._wheel.add(LOOK_AGAIN, self._listen)
 
     def shown(self) -> str:
         """For the line that says what is ready."""
@@ -124,6 +144,8 @@ class Core:
 
     async def close(self) -> None:
         """End what is under way, and take leave."""
+        if self._look is not None:
+            self._wheel.cancel(self._look)
         if self._mmes is not None:
             self._mmes.close()
         if self.bearers is not None:

@@ -92,12 +92,30 @@ class StateFile:
         statements = [*_puts(changes), *_deletes(changes)]
         with self._busy:
             try:
-                self._write(statements)
+                self._write_or_make_room(statements)
             except sqlite3.Error as error:
-                with suppress(sqlite3.Error):
-                    self._connection.rollback()
+                self._roll_back()
                 effect = "the latest changes are not on the disk, they are kept and tried again with the next ones"
                 raise StoreError(_said(self.path, error, effect)) from None
+
+    def _write_or_make_room(self, statements: list[tuple[str, list[str | bytes | int]]]) -> None:
+        """On a full disk the write-ahead log is folded into the file and begun anew, in the room that it has already.
+
+        What is changed in place or deleted needs no more than that.
+        """
+        try:
+            self._write(statements)
+        except sqlite3.Error as error:
+            if primary_code(error) != sqlite3.SQLITE_FULL:
+                raise
+            self._roll_back()
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            self._write(statements)
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):
+            self._connection.rollback()
 
     def _write(self, statements: list[tuple[str, list[str | bytes | int]]]) -> None:
         # The interpreter's lock is let go and waited for at every call, so a batch that fits one statement is one.
@@ -108,6 +126,18 @@ class StateFile:
         for text, values in statements:
             self._connection.execute(text, values)
         self._connection.execute("COMMIT")
+
+    def still_needed(self, changes: Changes) -> dict[tuple[str, str], bytes | None]:
+        """What of changes that failed has to be tried again: not the deletions of what is not there, which heap up."""
+        with self._busy:
+            try:
+                return {name: value for name, value in changes.items() if value is not None or self._has(name)}
+            except sqlite3.Error:
+                return dict(changes)
+
+    def _has(self, name: tuple[str, str]) -> bool:
+        found = self._connection.execute("SELECT 1 FROM state WHERE kind = ? AND key = ?", name)
+        return found.fetchone() is not None
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and unlock it."""

@@ -161,6 +161,7 @@ class SqliteStore:
             self._file.write(batch.changes)
         except StoreError as error:
             batch.error = error
+            batch.changes = self._file.still_needed(batch.changes)
         except Exception as error:  # a fault of our own must not leave the waiters waiting for ever
             batch.error = StoreError(f"state file {self._file.path}: {type(error).__name__}: {error}")
 

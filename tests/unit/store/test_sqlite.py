@@ -14,6 +14,7 @@ import pytest
 
 from lteims import counters, trace
 from lteims.errors import OperatorError
+from lteims.store.file import StateFile
 from lteims.store.sqlite import SqliteStore
 from lteims.store.state import StoreError
 
@@ -177,6 +178,58 @@ async def test_a_disk_without_pages(tmp_path: Path, logged: list[tuple[int, str]
     connection.execute("PRAGMA max_page_count = 1000000")
     await store.commit()
     assert store.load("sms") == {"big": bytes(100_000)}
+    store.close()
+
+
+async def test_a_full_disk_has_room_in_the_log_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is changed in place fits into the write-ahead log, once that is folded into the file."""
+    store = SqliteStore.open(tmp_path / "ue.db")
+    for number in range(20):
+        store.put("sms", str(number), b"x" * 3000)
+        await store.commit()
+    write = StateFile._write
+    refused = []
+
+    def full(self: StateFile, statements: list[tuple[str, list[str | bytes | int]]]) -> None:
+        if not refused:
+            refused.append(statements)
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        write(self, statements)
+
+    def frames() -> int:
+        return int(store._file._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+
+    before = frames()
+    monkeypatch.setattr(StateFile, "_write", full)
+    store.delete("sms", "3")
+    await store.commit()
+    assert refused
+    assert frames() < 10 < before
+    assert len(store.load("sms")) == 19
+    store.close()
+
+
+async def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Messages that come while the disk is full are put, refused and taken back: that must not heap up."""
+    store = SqliteStore.open(tmp_path / "ue.db")
+    store.put("sms", "taken", b"1")
+    await store.commit()
+    connection = store._file._connection
+    connection.execute("PRAGMA query_only = 1")
+    store.delete("sms", "taken")
+    for number in range(100):
+        store.put("sms", f"new{number}", b"1")
+        with pytest.raises(StoreError):
+            await store.commit()
+        store.delete("sms", f"new{number}")
+    with pytest.raises(StoreError):
+        await store.commit()
+    assert store._changes == {("sms", "taken"): None}
+    connection.execute("PRAGMA query_only = 0")
+    await store.commit()
+    assert store.load("sms") == {}
     store.close()
 
 

@@ -19,6 +19,7 @@ from lteims.config.model import (
     SmsMessageFilter,
 )
 from lteims.config.schema import (
+    STRING_OR_OBJECT,
     Property,
     Refusal,
     Spot,
@@ -85,7 +86,7 @@ def _sip_addr(value: object, spot: Spot) -> SipAddr:
     if isinstance(value, str):
         addr = _told(value, spot)
         return SipAddr(addr, addr)
-    members, here = opened(value, spot)
+    members, here = opened(value, spot, STRING_OR_OBJECT)
     fields = read_members(SIP_ADDR, members, here)
     if "addr" not in fields:
         if "addr" not in members:

@@ -81,6 +81,7 @@ class Spot:
 
 
 Reader = Callable[[Any, Spot], object]
+STRING_OR_OBJECT = "a string or an object {...}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,10 @@ class Property:
     replaced_by: str = ""  # the property's new name, where this one is its old
 
 
-def opened(value: object, spot: Spot) -> tuple[dict[str, Any], Spot]:
-    """An object's members, and a spot inside it. Raises Refusal for a value that is no object."""
+def opened(value: object, spot: Spot, expected: str = "an object {...}") -> tuple[dict[str, Any], Spot]:
+    """An object's members, and a spot inside it. Raises Refusal, with what is `expected`, for a value that is none."""
     if not isinstance(value, dict):
-        raise _expected("an object {...}", value)
+        raise _expected(expected, value)
     return value, Spot(spot.report, value, "", spot)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from lteims.config.model import AuthentType, ImpuConfig, ImpuMethod, Precondition, SimAlgo, UserConfig
 from lteims.config.schema import (
+    STRING_OR_OBJECT,
     Property,
     Reader,
     Refusal,
@@ -138,7 +139,7 @@ def impu(value: object, spot: Spot) -> ImpuConfig:
     """One IMPU: a string, or an object with its options."""
     if isinstance(value, str):
         return ImpuConfig(identity(value, spot))
-    members, here = opened(value, spot)
+    members, here = opened(value, spot, STRING_OR_OBJECT)
     fields = read_members(IMPU, members, here)
     if "impu" not in members:
         spot.error("'impu' is missing: which identity do these options belong to?")

@@ -104,7 +104,7 @@ def test_tuak_has_keys_of_its_own() -> None:
         ({"impu": ["sip:a@"]}, "users[0].impu[0]: 'sip:a@' is no IMPU: there is nothing on one side of its '@'"),
         ({"authent_type": "md5"},
          'users[0].authent_type: expected one of "none", "MD5", "AKAv1", "AKAv2", found a string (\'md5\')'),
-        ({"impu": [None]}, "users[0].impu[0]: expected an object {...}, found null"),
+        ({"impu": [None]}, "users[0].impu[0]: expected a string or an object {...}, found null"),
         ({"impu": ["tel:abc xyz"]},
          "users[0].impu[0]: 'tel:abc xyz' is no IMPU: blanks, quotes, < and > are not allowed"),
         ({"impu": [{"impu": "tel:1", "imei": "x"}]},

@@ -217,7 +217,7 @@ def test_every_file_is_there_and_knows_what_it_does() -> None:
         (properties.IMS, "com_addr", "an address, with a port (9003 where there is none)"),
         (properties.IMS, "cx_bind_addr", "an address"),
         (properties.IMS, "precondition", 'one of "on", "off", "silent"'),
-        (properties.IMS, "echo", "an object {...}, or an array of them"),
+        (properties.IMS, "echo", "a string or an object {...}, or an array of them"),
         (properties.IMS, "binding_expires", "an integer from 1 to 864000"),
         (properties.IMS, "sdp_file", "a file name"),
         (users.USER, "op", "32 hex digits in a string"),

@@ -238,19 +238,21 @@ class IpSmGw:
         return found
 
     async def _receiver(self, address: Address) -> tuple[Subscriber, Impu]:
-        """As `find`; a user whom only an external HSS knows is here from now on, as one who is away."""
-        if self.directory is not None and NUMBER.match(str(address)):
-            uri = parse_uri(f"tel:{address}")
-            if self._subscribers.by_impu(uri) is None:
-                found = await self._ask(self.directory, uri)
-                if found is not None:
-                    return found
+        """As `find`, for users of an external HSS, too."""
+        if NUMBER.match(str(address)):
+            found = await self.seek(parse_uri(f"tel:{address}"))
+            if found is not None:
+                return found
         return self.find(address)
 
-    @staticmethod
-    async def _ask(directory: Directory, uri: Uri) -> tuple[Subscriber, Impu] | None:
+    async def seek(self, uri: Uri) -> tuple[Subscriber, Impu] | None:
+        """The user of an IMPU, None for nobody's. Who is known to an external HSS alone is here from now on, as one who
+        is away; SmsError where that cannot be told, or another server has the user."""
+        found = self._subscribers.by_impu(uri)
+        if found is not None or self.directory is None:
+            return found
         try:
-            return await directory.unregistered_user(uri)
+            return await self.directory.unregistered_user(uri)
         except SipError as error:
             cause = RpCause.TEMPORARY_FAILURE if error.code >= 500 else RpCause.DESTINATION_OUT_OF_ORDER
             raise SmsError(error.why, cause, tp_fcs=TpFcs.SC_SYSTEM_FAILURE) from None

@@ -1,6 +1,8 @@
 """What an operator can do with short messages (manual 6.6, 7): send, count, flush; part of control.py."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 from lteims.errors import OperatorError
 from lteims.ims.identity import impu_uri
@@ -8,7 +10,7 @@ from lteims.ims.ipsmgw import IpSmGw
 from lteims.ims.service_centre import Submission
 from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.sip.errors import SipError
-from lteims.sip.uri import parse_uri
+from lteims.sip.uri import Uri, parse_uri
 from lteims.sms import text as sms_text
 from lteims.sms.address import Address
 from lteims.sms.dcs import Alphabet, Dcs
@@ -17,6 +19,24 @@ from lteims.sms.userdata import UserData
 
 SENDER = "lteims"  # who sends where the operator does not say
 VALIDITY = 86400.0  # seconds
+
+
+Found = tuple[Subscriber, Impu | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that is ready to be sent; `to` is its receiver as people are told."""
+
+    to: str
+    whom: Found | Uri  # an IMPU that nobody here has: the HSS is asked when the message is sent
+    parts: list[UserData]
+    submission: Callable[..., Submission]  # with the receiver and its IMPU
+
+    @property
+    def unknown(self) -> bool:
+        """Is the HSS to be asked for the receiver?"""
+        return isinstance(self.whom, Uri)
 
 
 class SmsControl:
@@ -41,22 +61,28 @@ class SmsControl:
         pid: int = 0,
         dcs: int | None = None,
         sos: bool = False,
-    ) -> Submission:
+    ) -> Draft:
         """The message that `send` takes: text, or octets of TP-UD as they are (`data`, DCS 4 unless it is given)."""
-        subscriber, found = self._receiver(impi, impu)
+        whom = self._look(impi, impu)
+        if isinstance(whom, Uri) and self._gateway.directory is None:
+            raise _nobody(impi, impu)
         try:
-            return Submission(
-                receiver=subscriber, impu=found, sender=Address.of(sender or SENDER),
-                parts=self._parts(text, data, tp_udl, tp_udhi=tp_udhi, dcs=dcs),
+            parts = self._parts(text, data, tp_udl, tp_udhi=tp_udhi, dcs=dcs)
+            submission = partial(
+                Submission, sender=Address.of(sender or SENDER), parts=parts,
                 validity=validity, tp_pid=pid & 0xFF, as_told=tp_udl is not None, sos=sos,
             )  # fmt: skip
         except SmsError as error:
             raise OperatorError(f"the message cannot be made: {error}") from None
+        return Draft(impu if isinstance(whom, Uri) else whom[0].impi, whom, parts, submission)
 
-    async def send(self, submission: Submission) -> list[str]:
+    async def send(self, draft: Draft) -> list[str]:
         """Store a message and begin to deliver it; its ids."""
         try:
-            return await self._gateway.submit(submission)
+            whom = await self._gateway.seek(draft.whom) if isinstance(draft.whom, Uri) else draft.whom
+            if whom is None:
+                raise OperatorError(f"there is no user '{draft.to}', and the HSS has none")
+            return await self._gateway.submit(draft.submission(receiver=whom[0], impu=whom[1]))
         except SmsError as error:
             raise OperatorError(f"the message was not taken: {error}") from None
 
@@ -68,7 +94,14 @@ class SmsControl:
         """How many messages wait for a user."""
         return self._gateway.pending(impi)
 
-    def _receiver(self, impi: str, impu: str) -> tuple[Subscriber, Impu | None]:
+    def _receiver(self, impi: str, impu: str) -> Found:
+        found = self._look(impi, impu)
+        if isinstance(found, Uri):
+            raise _nobody(impi, impu)
+        return found
+
+    def _look(self, impi: str, impu: str) -> Found | Uri:
+        """The user, or the IMPU where nobody here has it."""
         if impi:
             subscriber = self._subscribers.by_impi(impi)
             if subscriber is not None:
@@ -78,12 +111,10 @@ class SmsControl:
         if not impu:
             raise OperatorError("to whom? An impi or an impu is needed")
         try:
-            found = self._subscribers.by_impu(parse_uri(impu_uri(impu, self._subscribers.domain)))
+            uri = parse_uri(impu_uri(impu, self._subscribers.domain))
         except SipError as error:
             raise OperatorError(f"'{impu}' is no IMPU: {error}") from None
-        if found is None:
-            raise OperatorError(f"there is no user {'' if impi == impu else 'with IMPU '}'{impu}'")
-        return found
+        return self._subscribers.by_impu(uri) or uri
 
     def _parts(
         self, text: str | None, data: bytes | None, tp_udl: int | None, *, tp_udhi: bool, dcs: int | None
@@ -100,3 +131,7 @@ class SmsControl:
         if data is None:
             raise OperatorError("what? A text or binary data is needed")
         return [sms_text.binary(data, tp_udl, tp_dcs=Dcs(4 if dcs is None else dcs & 0xFF), tp_udhi=tp_udhi)]
+
+
+def _nobody(impi: str, impu: str) -> OperatorError:
+    return OperatorError(f"there is no user {'' if impi == impu else 'with IMPU '}'{impu}'")

@@ -221,14 +221,14 @@ class Messages:
         if control is None:
             raise OperatorError("this server has no short messages")
         data = None if params.text is not None else _data(params)
-        submission = control.prepare(
+        draft = control.prepare(
             impi=params.impi, impu=params.impu, text=params.text, sender=params.sender, validity=params.validity,
             data=data, tp_udl=params.tp_udl, tp_udhi=params.tp_udhi_present, pid=params.pid, dcs=params.dcs,
             sos=params.sos,
         )  # fmt: skip
 
         async def send() -> Fields:
-            return {"ids": await control.send(submission)}
+            return {"ids": await control.send(draft)}
 
         return send()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from lteims.errors import OperatorError
-from lteims.ims.service_centre import Submission
+from lteims.ims.sms_control import Draft
 from lteims.oam.command import Command, CommandError
 from lteims.trace import ERROR, IMS, log
 
@@ -13,10 +13,10 @@ from lteims.trace import ERROR, IMS, log
 class SmsControl(Protocol):
     """What these commands ask of the server."""
 
-    def prepare(self, *, impi: str = "", impu: str = "", text: str | None = None) -> Submission:
+    def prepare(self, *, impi: str = "", impu: str = "", text: str | None = None) -> Draft:
         """Make a message."""
 
-    async def send(self, submission: Submission) -> list[str]:
+    async def send(self, draft: Draft) -> list[str]:
         """Store and deliver it."""
 
     def sms_flush(self, impi: str) -> int:
@@ -58,16 +58,17 @@ class SmsCommands:
         whom, _, text = arguments.partition(" ")
         if not whom or not text.strip():
             raise CommandError("usage: sms IMPI|IMPU TEXT")
-        submission = self._control.prepare(impi=whom, impu=whom, text=text.strip())
-        task = asyncio.get_running_loop().create_task(self._send(submission))
+        draft = self._control.prepare(impi=whom, impu=whom, text=text.strip())
+        task = asyncio.get_running_loop().create_task(self._send(draft))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        count = len(submission.parts)
-        return f"{count} {'part' if count == 1 else 'parts'} for {submission.receiver.impi}"
+        count = len(draft.parts)
+        asked = "; nobody here has it: the HSS is asked, and the log tells if it has nobody" if draft.unknown else ""
+        return f"{count} {'part' if count == 1 else 'parts'} for {draft.to}{asked}"
 
-    async def _send(self, submission: Submission) -> None:
+    async def _send(self, draft: Draft) -> None:
         try:
-            await self._control.send(submission)
+            await self._control.send(draft)
         except OperatorError as error:
             log(IMS, ERROR, f"sms: {error}")
 

@@ -5,6 +5,7 @@ a is such a user; the HSS's requests are handed to cx_push.py, the answers to LI
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,13 @@ from lteims.diameter.command import Node
 from lteims.diameter.cx import Ppr, Rtr
 from lteims.diameter.cx_attributes import ReasonCode
 from lteims.diameter.user_data import PublicIdentity, ServiceProfile, UserData
+from lteims.errors import OperatorError
 from lteims.ims.cx_push import Pushes
 from lteims.ims.cx_users import CxUsers
 from lteims.ims.deregistration import Deregistration
+from lteims.ims.sms_control import SmsControl
 from lteims.ims.subscribers import Impu, Subscriber
+from lteims.oam.sms_commands import SmsCommands
 from lteims.sip.errors import SipError
 from lteims.sip.message import Message
 from lteims.sip.uri import Uri
@@ -187,6 +191,47 @@ def test_a_message_that_cannot_wait(
     accepted(submit(lab, lab.a, "Hello", mr=8))
     assert content(receive(lab, lab.b)) == "Hello"
     assert len(directory.asked) == 2  # nobody asks for a user of ue_db
+
+
+async def operator(lab: Lab, **whom: str) -> list[str]:
+    """The remote API's `sms`."""
+    control = SmsControl(lab.subscribers, lab.gateway)
+    return await control.send(control.prepare(text="Hello", **whom))  # type: ignore[arg-type]
+
+
+async def test_the_operators_message_for_somebody_who_has_never_been_here(lab_with: Callable[..., Lab]) -> None:
+    """As the phones': by the remote API, and from the prompt."""
+    lab = sms_lab(lab_with, auth_on_register_only=True)
+    lab.gateway.directory = directory = Away(lab)
+    commands = SmsCommands(SmsControl(lab.subscribers, lab.gateway), lambda word: ()).commands()
+    assert commands[0].run(f"{TEL} Hello").startswith(f"1 part for {TEL}; nobody here has it: the HSS is asked")  # type: ignore[union-attr]
+    await asyncio.sleep(0)
+    assert commands[0].run(f"{IMPI} Hello") == f"1 part for {IMPI}"
+    await asyncio.sleep(0)
+    assert len(await operator(lab, impu=TEL)) == 1
+    assert directory.asked == [TEL]
+    assert lab.gateway.pending(IMPI) == 3
+    phone = sms_phone(lab, "c", "7", "192.0.2.17")
+    assert [content(receive(lab, phone)) for _ in range(3)] == ["Hello"] * 3
+    assert lab.gateway.load() == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(False, "there is no user 'tel:\\+497', and the HSS has none"),
+     (SipError(504, "no answer"), "the message was not taken: no answer")],
+)  # fmt: skip
+async def test_an_operators_message_that_cannot_wait(lab_with: Callable[..., Lab], answer: Any, why: str) -> None:
+    lab = sms_lab(lab_with)
+    lab.gateway.directory = directory = Away(lab, answer)
+    with pytest.raises(OperatorError, match=why):
+        await operator(lab, impu=TEL)
+    with pytest.raises(OperatorError, match="there is no user with IMPI 'somebody'"):
+        await operator(lab, impi="somebody")  # an HSS is asked for public identities
+    with pytest.raises(OperatorError, match=f"there is no user '{TEL[:4]}"):
+        SmsControl(lab.subscribers, lab.gateway).sms_flush(TEL)
+    assert directory.asked == [TEL]
+    assert lab.gateway.load() == 0
 
 
 def test_the_hss_is_not_asked_for_others(lab_with: Callable[..., Lab]) -> None:

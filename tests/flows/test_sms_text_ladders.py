@@ -333,9 +333,9 @@ def test_a_softphone_that_takes_no_text(lab: Lab, s: Phone) -> None:
 @pytest.mark.parametrize(("sender", "shown"), [("Bank 24", "Bank-24"), ("+4999", "+4999"), ("Ärzte", "-rzte")])
 def test_the_operators_sender_at_a_softphone(lab: Lab, s: Phone, sender: str, shown: str) -> None:
     control = SmsControl(lab.subscribers, lab.gateway)
-    submission = control.prepare(impi="2", text="Hi", sender=sender)
+    draft = control.prepare(impi="2", text="Hi", sender=sender)
     with pytest.raises(StopIteration):
-        control.send(submission).send(None)
+        control.send(draft).send(None)
     assert read(lab, s) == "Hi"
     assert s.last("MESSAGE").from_.uri.user == shown
 

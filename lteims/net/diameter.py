@@ -236,6 +236,7 @@ class DiameterServer:
     def _accept(self, link: Link) -> None:
         self._runners = {each for each in self._runners if each.peer.state is not State.CLOSED}
         if len(self._runners) >= MOST_PEERS:
+            log(self._party.layer, WARN, f"{link.remote} is refused: {MOST_PEERS} clients are connected")
             link.close()
             return
         runner = PeerRunner(

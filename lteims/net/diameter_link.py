@@ -4,6 +4,8 @@ net/diameter.py uses them alike; which of them it is says the prefix of the addr
 """
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +16,7 @@ from typing import Final, Protocol, cast
 from lteims.config.endpoint import Endpoint
 from lteims.diameter.errors import DiameterError
 from lteims.diameter.message import Stream
+from lteims.diameter.peer import SETUP_TIME
 from lteims.diameter.peer_events import IpAddress
 from lteims.net import sctp
 
@@ -146,19 +149,32 @@ class TcpLink(asyncio.Protocol):
 
 
 async def connect(loop: asyncio.AbstractEventLoop, server: Endpoint, bind: Endpoint | None) -> Link:
-    """A link to the first address of the server that answers; OSError, or NoSctp."""
+    """A link to the first address of the server that answers; OSError, or NoSctp.
+
+    The time that the peer machine gives is for all of them: one that is silent leaves the others their turn.
+    """
     family = socket.AF_UNSPEC if bind is None else socket.AF_INET6 if bind.is_ipv6 else socket.AF_INET
     found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     last: OSError = OSError(0, f"{server.host} has no address of the kind of {bind}")
-    for host in dict.fromkeys(str(each[4][0]) for each in found if family in (socket.AF_UNSPEC, each[0])):
-        local = None if bind is None else (bind.host, bind.port)
+    hosts = list(dict.fromkeys(str(each[4][0]) for each in found if family in (socket.AF_UNSPEC, each[0])))
+    local = None if bind is None else (bind.host, bind.port)
+    for number, host in enumerate(hosts, 1):
         try:
-            if server.transport == "tcp":
-                return await _connect_tcp(loop, (host, server.port), local)
-            return SctpLink(await sctp.connect(loop, [(host, server.port)], [local] if local else []))
+            async with asyncio.timeout(None if number == len(hosts) else SETUP_TIME / len(hosts)):
+                return await _connect_to(loop, (host, server.port), server.transport, local)
+        except TimeoutError:
+            last = TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         except OSError as error:
             last = error
     raise last
+
+
+async def _connect_to(
+    loop: asyncio.AbstractEventLoop, remote: sctp.Address, transport: str, local: sctp.Address | None
+) -> Link:
+    if transport == "tcp":
+        return await _connect_tcp(loop, remote, local)
+    return SctpLink(await sctp.connect(loop, [remote], [local] if local else []))
 
 
 async def _connect_tcp(loop: asyncio.AbstractEventLoop, remote: sctp.Address, local: sctp.Address | None) -> TcpLink:
@@ -210,7 +226,16 @@ async def listen(loop: asyncio.AbstractEventLoop, endpoint: Endpoint, on_link: C
         return _TcpListener(server)
     if lack := without_sctp():
         raise sctp.NoSctp(lack)
-    return sctp.Listener(loop, [(endpoint.host, endpoint.port)], lambda each: on_link(SctpLink(each)))
+    return sctp.Listener(loop, [(endpoint.host, endpoint.port)], partial(_on_association, on_link))
+
+
+def _on_association(on_link: Callable[[Link], None], association: sctp.Association) -> None:
+    try:
+        link = SctpLink(association)
+    except OSError:  # gone again already
+        association.close()
+    else:
+        on_link(link)
 
 
 def _address(host: str) -> IpAddress:

@@ -17,7 +17,7 @@ from lteims.diameter.command import CX, RX, Answer, Node
 from lteims.diameter.cx import CxResult, Lir
 from lteims.diameter.errors import NoAnswer
 from lteims.diameter.message import Header
-from lteims.net import diameter, sctp
+from lteims.net import diameter, diameter_link, sctp
 from lteims.net.diameter import DiameterClient, Sessions
 from lteims.net.diameter_link import TcpLink
 from lteims.net.diameter_peer import Party
@@ -103,6 +103,17 @@ async def test_who_is_not_admitted_hears_it() -> None:
     await server.close()
 
 
+async def test_one_client_too_many_is_said(monkeypatch: pytest.MonkeyPatch, lines: list[Line]) -> None:
+    trace.CX.level = trace.WARN
+    monkeypatch.setattr(diameter, "MOST_PEERS", 1)
+    async with ends("127.0.0.1", "tcp") as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.endpoint.port)
+        assert await reader.read() == b""
+        writer.close()
+        assert [line[2] for line in lines if "refused" in line[2]] == [lines[-1][2]]
+        assert lines[-1][2].endswith(" is refused: 1 clients are connected")
+
+
 async def test_a_stream_out_of_step_is_ended() -> None:
     async with ends("127.0.0.1", "tcp") as here:
         reader, writer = await asyncio.open_connection("127.0.0.1", here.endpoint.port)
@@ -128,6 +139,30 @@ async def test_nobody_there() -> None:
     with pytest.raises(NoAnswer):
         await client.ask(Lir("sip:x"))
     await client.close()
+
+
+async def test_an_address_that_is_silent_leaves_the_next_one_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name with two addresses, and a firewall that drops what goes to the first one."""
+    real = diameter_link._connect_tcp
+
+    async def connect(loop: asyncio.AbstractEventLoop, remote: sctp.Address, local: sctp.Address | None) -> TcpLink:
+        if remote[0] == "192.0.2.1":
+            await asyncio.Event().wait()
+        return await real(loop, remote, local)
+
+    async def addresses(host: str, port: int, **more: Any) -> list[Any]:
+        return [(socket.AF_INET, 0, 0, "", (each, port)) for each in ("192.0.2.1", "127.0.0.1")]
+
+    monkeypatch.setattr(diameter_link, "_connect_tcp", connect)
+    monkeypatch.setattr(diameter_link, "SETUP_TIME", 0.02)
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "getaddrinfo", addresses)
+    async with ends("127.0.0.1", "tcp") as here:
+        link = await diameter_link.connect(loop, Endpoint("hss.example", here.endpoint.port, "tcp"), None)
+        assert link.remote == f"127.0.0.1:{here.endpoint.port}"
+        link.close()
+    with pytest.raises(ConnectionRefusedError):  # what the last one said
+        await diameter_link.connect(loop, Endpoint("hss.example", 1, "tcp"), None)
 
 
 async def test_an_address_of_ours_of_the_other_kind(lines: list[Line]) -> None:

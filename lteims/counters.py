@@ -117,6 +117,7 @@ _ERRORS: Final = {
     "sgs_lost": "Connections by SGs that could not be made, or were lost",
     "sgs_rejected": "Location updates of phones rejected by SGs",
     "sgsap_malformed": "SGsAP messages that could not be read",
+    "sgsap_refused": "Connections of MMEs that were refused, since too many are there",
     "sgs_unexpected": "SGsAP messages that do not fit what their phone or MME is doing",
     "rx_bearer_lost": "Times that the PCRF took bearers away, or could not give them",
     "rx_refused": "AARs that the PCRF refused",

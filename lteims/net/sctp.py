@@ -25,6 +25,7 @@ OnLost = Callable[[str], None]
 PPID_DIAMETER: Final = 46
 LONGEST: Final = 1 << 18  # octets of a message that we take
 QUEUE: Final = 4 << 20  # octets that may wait for a peer that does not read
+CLOSE_TIME: Final = 20.0  # seconds that what was sent has to get out when an association is closed
 DRAIN: Final = 64  # messages a wake-up, then the other sockets get their turn
 _BUFFER: Final = 1 << 20
 _PIECE: Final = 65536
@@ -270,7 +271,9 @@ class Association:
             return
         self._on_message = self._on_lost = None
         self._closing = True
-        if not self._queue:
+        if self._queue:  # a peer that lives and does not read keeps it for ever otherwise
+            self._loop.call_later(CLOSE_TIME, self.abort)
+        else:
             self._end()
 
     def abort(self) -> None:

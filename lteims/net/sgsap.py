@@ -147,8 +147,7 @@ class SgsapServer:
 
     def _on_association(self, association: Association) -> None:
         if len(self._links) >= MOST_LINKS:
-            log(MME, WARN, f"an MME is refused: {MOST_LINKS} are connected")
-            association.close()
+            self._turn_away(association, f"{MOST_LINKS} are connected")
             return
         try:
             link = SgsapLink(association, self._vlr, self._links)
@@ -157,10 +156,15 @@ class SgsapServer:
             association.close()
             return
         if sum(other.host == link.host for other in self._links) >= MOST_OF_HOST:
-            log(MME, WARN, f"an MME is refused: {MOST_OF_HOST} of {link.host} are connected")
-            association.close()
+            self._turn_away(association, f"{MOST_OF_HOST} of {link.host} are connected")
             return
         link.start()
+
+    @staticmethod
+    def _turn_away(association: Association, why: str) -> None:
+        counters.inc("sgsap_refused")
+        log(MME, WARN, f"an MME is refused: {why}")
+        association.close()
 
     def close(self) -> None:
         """Accept no more, and end all associations."""

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import pytest
 
+from lteims import counters
 from lteims.net import sgsap
 from lteims.net.sctp import Address
 from lteims.net.sgsap import MOST_LINKS, MOST_OF_HOST, SgsapLink, SgsapServer
@@ -65,9 +66,11 @@ def connect(server: SgsapServer, host: str) -> Wire:
 
 
 def test_one_host_does_not_shut_out_others(vlr: Vlr) -> None:
+    before = counters.get("sgsap_refused")
     server = SgsapServer(cast(Any, None), [], cast(Any, vlr))
     wires = [connect(server, "192.0.2.1") for _ in range(MOST_OF_HOST + 5)]
     assert [wire.closed for wire in wires] == MOST_OF_HOST * [False] + 5 * [True]
+    assert counters.get("sgsap_refused") == before + 5
     assert not connect(server, "192.0.2.2").closed
     wires[3].on_lost("gone")
     assert not connect(server, "192.0.2.1").closed

@@ -58,8 +58,9 @@ class Core:
                 config.rx_watchdog_duration / 1000,
             )  # fmt: skip
             self._rx = DiameterClient(
-                loop, wheel, party, config.rx_server_addr, config.rx_bind_addr, random, on_state=self.bearers.on_state
-            )
+                loop, wheel, party, config.rx_server_addr, config.rx_bind_addr, random,
+                on_state=self.bearers.on_state, on_return=self.bearers.on_return,
+            )  # fmt: skip
             self.bearers.connect(self._rx)
 
     def take_messages(self, gateway: IpSmGw, subscribers: Subscribers) -> None:

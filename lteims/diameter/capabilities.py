@@ -14,6 +14,7 @@ from lteims.diameter.attributes import (
     INBAND_SECURITY_ID,
     ORIGIN_HOST,
     ORIGIN_REALM,
+    ORIGIN_STATE_ID,
     PRODUCT_NAME,
     SUPPORTED_VENDOR_ID,
     TGPP,
@@ -66,6 +67,7 @@ class Capabilities:
     product: str
     applications: frozenset[int]
     inband_security: frozenset[int]
+    state: int = 0  # Origin-State-Id: another one once it has lost its sessions (8.16); 0: it does not say
 
     @classmethod
     def parse(cls, message: Message) -> "Capabilities":
@@ -77,6 +79,7 @@ class Capabilities:
             message.first(PRODUCT_NAME) or "",
             frozenset(each for avps in (message.avps, *groups) for kind in kinds for each in avps.all(kind)),
             frozenset(message.all(INBAND_SECURITY_ID)),
+            message.first(ORIGIN_STATE_ID) or 0,
         )
 
     def common(self, local: Local) -> bool:

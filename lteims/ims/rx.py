@@ -5,7 +5,7 @@ that is not there costs no call: it goes on without dedicated bearers, and the l
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
@@ -27,6 +27,7 @@ from lteims.trace import IMS, INFO, RX, WARN, log
 
 BEARER_TIME: Final = 4.0  # seconds that a granted bearer is waited for: not every PCRF tells when it stands
 MOST_CLASS: Final = 1024  # octets of Class that are kept for a session
+MOST_RENEWED: Final = 100  # sessions that a PCRF that is back is asked for at a time, so that calls have room
 MOST_OWED: Final = 1000  # ends of sessions that the PCRF has not heard of
 _UP: Final = SpecificAction.INDICATION_OF_SUCCESSFUL_RESOURCES_ALLOCATION
 _FAILED: Final = SpecificAction.INDICATION_OF_FAILED_RESOURCES_ALLOCATION
@@ -61,6 +62,7 @@ class RxBearers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._owed: dict[str, tuple[bytes, ...]] = {}  # Session-Ids that the PCRF may still have, with their Class
         self._paying = False
+        self._turns = asyncio.Semaphore(MOST_RENEWED)
         self.on_lost: OnLost | None = None
 
     def connect(self, client: Client) -> None:
@@ -68,9 +70,31 @@ class RxBearers:
         self._client = client
 
     def on_state(self, remote: Capabilities | None) -> None:
-        """The PCRF has come (or gone, None): it hears of the ends that it has not heard of."""
-        if remote is not None and self._owed and not self._paying:
-            self._spawn(self._pay())
+        """The PCRF has come (or gone, None): it hears of the ends and of the changes that it has not heard of."""
+        if remote is not None:
+            if self._owed and not self._paying:
+                self._spawn(self._pay())
+            self._renew([session for session in self._by_leg.values() if session.stale])
+
+    def on_return(self, has: Callable[[str], bool]) -> None:
+        """A PCRF is back that may have lost its sessions: the bearers of calls that go on are asked for again.
+
+        One that has a session still finds nothing new in that; one that has not says so, and gets another (4.4.1).
+        """
+        lost = [each for each in self._by_leg.values() if each.may_be_lost and has(each.id)]
+        if lost:
+            log(RX, INFO, f"the PCRF is back, and may have lost {len(lost)} sessions: they are asked for again")
+        self._renew(lost)
+
+    def _renew(self, sessions: list[Session]) -> None:
+        for session in sessions:
+            session.again = True
+            self._spawn(self._renewed(session))
+
+    async def _renewed(self, session: Session) -> None:
+        async with self._turns:
+            if session.again and not session.busy and not session.over:
+                await self._ask(session)
 
     def load(self) -> dict[str, int]:
         """What is kept, for metrics and tests."""
@@ -108,18 +132,22 @@ class RxBearers:
     async def _ask(self, session: Session) -> None:
         session.busy = True
         try:
-            while session.waiting and not session.over:
+            while (session.waiting or session.again) and not session.over:
                 waiting, session.waiting = session.waiting, []
-                await self._authorize(session, waiting[-1][0], [done for _, done in waiting])
+                again, session.again = session.again, False
+                wanted = waiting[-1][0] if waiting else session.wanted
+                if wanted is None:
+                    continue
+                await self._authorize(session, wanted, [done for _, done in waiting], again)
         finally:
             session.busy = False
         if session.over:
             await self._terminate(session)
 
-    async def _authorize(self, session: Session, wanted: Reservation, who: list[Done]) -> None:
-        """One AAR and its answer (4.4.1, 4.4.2)."""
+    async def _authorize(self, session: Session, wanted: Reservation, who: list[Done], again: bool) -> None:
+        """One AAR and its answer (4.4.1, 4.4.2); `again` is one for what was granted before."""
         media = _media(session, wanted)
-        same = session.media != () and plain(media) == plain(session.media)
+        same = not again and session.media != () and plain(media) == plain(session.media)
         if not media or (same and session.up):
             _tell(who, True)
             return
@@ -136,6 +164,9 @@ class RxBearers:
             session.asking = None
         if session.over:
             return  # nobody is to hear any more
+        session.stale = answer is None
+        if answer is None or answer.result.ok:
+            session.wanted = wanted
         if answer is None:
             counters.inc("rx_unanswered")
             _tell(who, True)  # no dedicated bearer is better than no call

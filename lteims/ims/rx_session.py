@@ -62,6 +62,9 @@ class Session:
     waiting: list[tuple[Reservation, Done]] = field(default_factory=list)  # what is to be asked
     asking: Ask | None = None  # the AAR on its way
     pending: Ask | None = None  # the one that was granted, and whose bearers do not stand yet
+    wanted: Reservation | None = None  # what the call has, as far as the PCRF has not refused it
+    stale: bool = False  # the PCRF has not answered to that
+    again: bool = False  # it is to be asked for once more
     media: tuple[Media, ...] = ()  # of the AAR that was granted last
     known: frozenset[int] = frozenset()  # numbers of the components that it has ever been asked for
     had: frozenset[int] = frozenset()  # m= lines whose bearers stand, for all that is known
@@ -69,6 +72,11 @@ class Session:
     busy: bool = False  # something is being asked
     over: bool = False  # the leg has ended
     timer: Handle | None = None
+
+    @property
+    def may_be_lost(self) -> bool:
+        """Has a PCRF granted it, and hears nothing of it at the moment that would show whether it has it still?"""
+        return bool(self.id) and self.wanted is not None and not (self.busy or self.stale or self.over)
 
     def ask(self, media: tuple[Media, ...], who: list[Done]) -> Ask:
         """What an AAR for these is about; a bearer that stands and does not change is not told of again."""

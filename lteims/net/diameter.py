@@ -61,13 +61,17 @@ class DiameterClient:
         random: RandomBytes,
         *,
         on_state: Callable[[Capabilities | None], None] = lambda _: None,
+        on_return: Callable[[Callable[[str], bool]], None] = lambda _: None,
     ) -> None:
         """`servers` by SCTP unless their transport is tcp, the primary one first; `on_state` hears whom requests go to
-        when one has come or gone, and None when nobody is there."""
+        when one has come or gone, and None when nobody is there; `on_return` that one is back which may have lost its
+        sessions, and which Session-Ids are its."""
         self._loop = loop
         self._wheel = wheel
         self._layer = party.layer
         self._hear = on_state
+        self._on_return = on_return
+        self._states: dict[PeerRunner, int] = {}  # the Origin-State-Id of each server when it was there last
         self._idle = list(servers)  # those that nobody has tried to connect to
         self._silent = False  # has the lack of SCTP been said?
         self._closing = False
@@ -162,8 +166,17 @@ class DiameterClient:
         best = self.remote
         if remote is not None or best is None:
             self._hear(best)
+        if remote is not None:
+            self._greet(runner, remote.state)
         if best is None and not self._closing:
             self._hurry(runner)
+
+    def _greet(self, runner: PeerRunner, state: int) -> None:
+        """RFC 6733 8.6: a server that is back, and does not say that it is as it was, may know no session any more."""
+        before, self._states[runner] = self._states.get(runner), state
+        if before is not None and (state != before or not state):
+            alone = len(self._runners) == 1
+            self._on_return(lambda session: alone or self._homes.get(session) is runner)
 
     def _hurry(self, lost: PeerRunner | None = None) -> None:
         """Nobody is left: the others may be back, and pauses between attempts are long where one was away."""

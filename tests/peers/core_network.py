@@ -501,7 +501,7 @@ async def a_call_that_is_cancelled(w: World) -> None:
 
 @rx
 async def a_pcrf_that_goes_and_comes(w: World) -> None:
-    """A call goes on without it, and others begin; one that has forgotten the session gets another."""
+    """A call goes on without it, and others begin; when it is back and knows nothing, calls get their bearers."""
     async with w.pair() as (a, b):
         call = await a.call(tel(B))
         other = await b.next_call()
@@ -511,14 +511,15 @@ async def a_pcrf_that_goes_and_comes(w: World) -> None:
         w.pcrf.restart()
         await w.until(lambda: "Lost " in w.server.log, "the loss")
         await asyncio.gather(call.heard(30), other.heard(30))
-        await call.hangup()
-        await other.ended()
         await _talk(a, b)
         await w.rx.start()
         await w.rx.client(60.0)
-        await w.until(lambda: w.server.log.count("Connected to") >= 3, "the PCRF is back")
+        await w.until(lambda: len([each for each in w.pcrf.sessions.values() if each.up]) == 2, "its bearers again")
+        await call.hangup()
+        await other.ended()
+        await w.until(lambda: w.pcrf.ended == 2, "their end")
         await _talk(a, b)
-        await w.until(lambda: w.pcrf.ended >= 2, "bearers again")
+        await w.until(lambda: w.pcrf.ended == 4, "bearers of another call")
 
 
 @rx

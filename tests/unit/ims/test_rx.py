@@ -176,6 +176,102 @@ async def test_a_pcrf_that_has_restarted() -> None:
     assert af.told == [True, True]
 
 
+async def test_a_pcrf_that_is_back_without_its_sessions_is_asked_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = Result(ResultCode.DIAMETER_UNKNOWN_SESSION_ID)
+    af = Af(SUCCESS, SUCCESS, unknown, SUCCESS, unknown, SUCCESS)
+    monkeypatch.setattr(af.bearers, "_turns", asyncio.Semaphore(1))
+    await af.reserve("one")
+    await af.reserve("two", CHANGED)
+    await af.rar(UP)  # one's stand, two's are awaited
+    af.bearers.on_return(lambda session: True)
+    await settled(af)
+    assert [session for _, session in af.pcrf.asked[2:]] == ["ims;1;1", "ims;1;3", "ims;1;2", "ims;1;4"]
+    assert af.pcrf.asked[3][0].request_type is RxRequestType.INITIAL_REQUEST
+    assert af.pcrf.asked[3][0].media == af.pcrf.asked[0][0].media
+    assert af.pcrf.asked[5][0].media == af.pcrf.asked[1][0].media
+    assert af.told == [True]
+    for session in ("ims;1;3", "ims;1;4"):
+        await af.rar(UP, session=session)
+    assert af.told == [True, True]
+    for leg in ("one", "two"):
+        await af.release(leg)
+    assert [session for _, session in af.pcrf.asked[6:]] == ["ims;1;3", "ims;1;4"]
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 0}
+
+
+async def test_a_pcrf_that_is_back_with_its_sessions_has_nothing_to_do() -> None:
+    af = Af()
+    await af.reserve("one")
+    await af.reserve("two")
+    for session in ("ims;1;1", "ims;1;2"):
+        await af.rar(UP, session=session)
+    af.bearers.on_return(lambda session: session == "ims;1;2")  # the other one is another PCRF's
+    await settled(af)
+    assert [(r.request_type, session) for r, session in af.pcrf.asked[2:]] == [
+        (RxRequestType.UPDATE_REQUEST, "ims;1;2")
+    ]
+    assert af.told == [True, True]
+    await af.bearers.serve(Asr(AbortCause.BEARER_RELEASED), "ims;1;2", PCRF)
+    assert af.lost == [("two", [])]
+
+
+@pytest.mark.parametrize("answer", [REFUSAL, NoAnswer("gone again")])
+async def test_a_pcrf_that_is_back_and_refuses_costs_no_call(answer: Any) -> None:
+    af = Af(SUCCESS, answer)
+    await af.reserve()
+    await af.rar(UP)
+    af.bearers.on_return(lambda session: True)
+    await settled(af)
+    assert (af.told, af.lost) == ([True], [])
+    await af.release()
+    assert af.pcrf.kinds == ["Aar", "Aar", "Str"]
+
+
+async def test_what_the_pcrf_has_not_heard_of_is_asked_for_when_it_is_back() -> None:
+    """A call, and a change of it, that began while nobody was there."""
+    gone = NoAnswer("nobody there")
+    af = Af(gone, SUCCESS, gone, None)
+    await af.reserve()
+    assert af.told == [True]
+    af.bearers.on_state(THERE)
+    await settled(af)
+    assert af.pcrf.asked[1][0].request_type is RxRequestType.INITIAL_REQUEST
+    await af.rar(UP, session="ims;1;2")
+    await af.reserve(theirs=CHANGED)
+    af.bearers.on_state(None)
+    af.bearers.on_state(THERE)
+    af.bearers.on_return(lambda session: True)  # it is on its way already
+    af.pcrf.go.set()
+    await settled(af)
+    asked = [(request.request_type, session) for request, session in af.pcrf.asked[2:]]
+    assert asked == [(RxRequestType.UPDATE_REQUEST, "ims;1;2")] * 2
+    assert "50002" in af.pcrf.asked[3][0].media[0].flows[0].descriptions[0]
+    af.bearers.on_state(THERE)
+    await settled(af)
+    assert len(af.pcrf.asked) == 4
+
+
+async def test_a_call_that_ends_before_it_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    af = Af()
+    turns = asyncio.Semaphore(0)
+    monkeypatch.setattr(af.bearers, "_turns", turns)
+    await af.reserve()
+    await af.rar(UP)
+    af.bearers.on_return(lambda session: True)
+    await settled(af)
+    await af.release()
+    turns.release()
+    await settled(af)
+    assert af.pcrf.kinds == ["Aar", "Str"]
+    assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 0}
+
+
+async def settled(af: Af) -> None:
+    """Let what was begun go on as far as it can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 async def test_a_cancel_while_the_aar_is_on_its_way() -> None:
     af = Af(None)
     await af.reserve()

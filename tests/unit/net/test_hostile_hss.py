@@ -37,6 +37,7 @@ class Hostile:
 
     behave: Behave | None = None
     node: Node = HSS
+    state: bytes = b""  # Origin-State-Id of its CEA
     silent: bool = False
     heard: list[Message] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -58,7 +59,7 @@ class Hostile:
             self.heard.append(message)
         elif header.code == 257:
             local = Local(self.node, (CX,))
-            body = SUCCESS.encode() + local.capabilities((IPv4Address("127.0.0.1"),))
+            body = SUCCESS.encode() + local.capabilities((IPv4Address("127.0.0.1"),)) + self.state
             writer.write(header.answer().encode(body))
         elif header.code in (280, 282):
             writer.write(header.answer().encode(SUCCESS.encode() + self.node.avps()))
@@ -300,6 +301,27 @@ async def test_a_session_stays_where_it_is(monkeypatch: pytest.MonkeyPatch) -> N
             await client.ask(LIR, session=session)
         asked = [[message.need(a.SESSION_ID) for message in each.heard] for each in (first, second)]
         assert asked == [["1", "3", "1"], ["1", "2", "1", "2"]]
+
+
+async def test_a_server_that_is_back_and_may_have_lost_its_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Origin-State-Id says whether it has; without one nobody knows."""
+    monkeypatch.setattr(machine, "FIRST_PAUSE", 0.01)
+    first, second = Hostile(state=a.ORIGIN_STATE_ID(7)), other_hss()
+    async with client_of(first, second) as client:
+        back: list[list[str]] = []
+        monkeypatch.setattr(client, "_on_return", lambda has: back.append([each for each in ("1", "2") if has(each)]))
+
+        async def come_back(state: bytes) -> list[list[str]]:
+            before, first.state = len(first.writers), state
+            back.clear()
+            first.writers[-1].close()
+            await until(lambda: len(first.writers) > before and all(up for _, up in client.servers))
+            return back
+
+        await client.ask(LIR, session="1")
+        assert await come_back(a.ORIGIN_STATE_ID(7)) == []
+        assert await come_back(a.ORIGIN_STATE_ID(8)) == [["1"]]
+        assert await come_back(b"") == [["1"]]
 
 
 async def test_a_flood_of_profiles(monkeypatch: pytest.MonkeyPatch) -> None:

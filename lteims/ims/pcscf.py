@@ -30,10 +30,12 @@ from lteims.sip.event import REG
 from lteims.sip.grammar import host_port
 from lteims.sip.message import Request
 from lteims.sip.uri import Uri
+from lteims.store.state import StoreError
 from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
 IN_DIALOG = frozenset({"BYE", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY"})
 ACCEPT = "application/sdp"
+_RETRY_AFTER: Final = "30"  # seconds until a disk that takes nothing is asked again (RFC 3261 21.5.1)
 MAX_PENDING: Final = 20000  # REGISTERs being served; above, the sender is told to come back
 
 
@@ -246,6 +248,8 @@ class Pcscf:
             await work
         except SipError as error:
             self._refuse(transaction, error)
+        except StoreError as error:
+            self._refuse(transaction, _unstored(error))
         except Exception as error:  # a fault of ours: the phone gets an answer, the log the place
             counters.inc("ims_internal_error")
             log(IMS, ERROR, f"{transaction.request.method} failed inside: {error!r} at {where(error)}")
@@ -264,6 +268,9 @@ class Pcscf:
                 raise
         except SipError as error:
             self._not_registered(transaction, error)
+            return
+        except StoreError as error:
+            self._not_registered(transaction, _unstored(error))
             return
         response = transaction.make(200)
         if bindings:
@@ -384,6 +391,11 @@ class Pcscf:
         directory = self.directory
         if isinstance(destination, Unknown) and directory is not None and await directory.location_info(uri):
             raise SipError(480, f"{uri} is not registered here")
+
+
+def _unstored(error: StoreError) -> SipError:
+    """The answer while the disk takes nothing."""
+    return SipError(500, str(error), {"retry-after": _RETRY_AFTER})
 
 
 def reads_sms(destination: Registered | Unregistered) -> bool:

@@ -87,16 +87,21 @@ class StateFile:
             except sqlite3.Error as error:
                 raise StoreError(_said(self.path, error, "its state cannot be read")) from None
 
-    def write(self, changes: Changes) -> None:
-        """Make the changes durable together, or not at all and raise StoreError."""
+    def write(self, changes: Changes) -> bool:
+        """Make the changes durable together, or not at all and raise StoreError; whether there was anything to write.
+
+        What is deleted and was not there needs no disk, and says nothing about it.
+        """
         statements = [*_puts(changes), *_deletes(changes)]
         with self._busy:
+            before = self._connection.total_changes
             try:
                 self._write_or_make_room(statements)
             except sqlite3.Error as error:
                 self._roll_back()
                 effect = "the latest changes are not on the disk, they are kept and tried again with the next ones"
                 raise StoreError(_said(self.path, error, effect)) from None
+            return self._connection.total_changes > before
 
     def _write_or_make_room(self, statements: list[tuple[str, list[str | bytes | int]]]) -> None:
         """On a full disk the write-ahead log is folded into the file and begun anew, in the room that it has already.

@@ -20,7 +20,7 @@ from lteims.trace import ERROR, IMS, WARN, log
 class _Batch:
     """What one transaction writes, and who waits for it."""
 
-    __slots__ = ("changes", "error", "loop", "waiters")
+    __slots__ = ("changes", "error", "loop", "waiters", "written")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class _Batch:
         self.waiters = waiters
         self.loop = loop
         self.error: StoreError | None = None
+        self.written = False
 
 
 class SqliteStore:
@@ -158,7 +159,7 @@ class SqliteStore:
 
     def _write(self, batch: _Batch) -> None:
         try:
-            self._file.write(batch.changes)
+            batch.written = self._file.write(batch.changes)
         except StoreError as error:
             batch.error = error
             batch.changes = self._file.still_needed(batch.changes)
@@ -171,7 +172,7 @@ class SqliteStore:
             return
         self._in_flight = None
         if batch.error is None:
-            self._succeeded()
+            self._succeeded(batch)
         else:
             self._failed(batch, str(batch.error))
         for waiter in batch.waiters:
@@ -184,9 +185,9 @@ class SqliteStore:
         if self._waiters and batch.loop is not None:
             self._hand_over(batch.loop)
 
-    def _succeeded(self) -> None:
+    def _succeeded(self, batch: _Batch) -> None:
         counters.inc("store_commit")
-        if self._failing:
+        if self._failing and batch.written:
             log(IMS, WARN, f"state file {self._file.path} is written again, nothing was lost")
             self._failing = ""
 

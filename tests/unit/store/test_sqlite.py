@@ -211,7 +211,7 @@ async def test_a_full_disk_has_room_in_the_log_of_before(tmp_path: Path, monkeyp
     store.close()
 
 
-async def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_what_is_refused_leaves_nothing_behind(tmp_path: Path, logged: list[tuple[int, str]]) -> None:
     """Messages that come while the disk is full are put, refused and taken back: that must not heap up."""
     store = SqliteStore.open(tmp_path / "ue.db")
     store.put("sms", "taken", b"1")
@@ -229,7 +229,27 @@ async def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
     assert store._changes == {("sms", "taken"): None}
     connection.execute("PRAGMA query_only = 0")
     await store.commit()
+    assert [level for level, _ in logged] == [trace.ERROR, trace.WARN]
     assert store.load("sms") == {}
+    store.close()
+
+
+async def test_what_needs_no_disk_does_not_say_that_it_works_again(
+    tmp_path: Path, logged: list[tuple[int, str]]
+) -> None:  # fmt: skip
+    store = SqliteStore.open(tmp_path / "ue.db")
+    connection = store._file._connection
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    store.put("sms", "big", bytes(100_000))
+    with pytest.raises(StoreError):
+        await store.commit()
+    store.delete("sms", "big")
+    await store.commit()
+    assert [level for level, _ in logged] == [trace.ERROR]
+    store.put("sms", "small", b"1")
+    await store.commit()
+    assert [level for level, _ in logged] == [trace.ERROR, trace.WARN]
     store.close()
 
 

@@ -194,7 +194,9 @@ class Mms:
             await self._store.commit()
         except StoreError as error:
             log(IMS, ERROR, f"a multimedia message could not be stored: {error}")
-            raise MmsError("the message could not be stored", ResponseStatus.ERROR_TRANSIENT_FAILURE) from None
+            raise MmsError(
+                "the state file cannot be written, see the log", ResponseStatus.ERROR_TRANSIENT_FAILURE
+            ) from None
 
     async def on_get(self, name: str, peer: str) -> bytes:
         """The M-Retrieve.conf for the last part of a message's URL."""

@@ -106,7 +106,9 @@ class ServiceCentre:
         except StoreError as error:
             log(IMS, ERROR, f"a short message could not be stored: {error}")
             raise SmsError(
-                "the store does not take it", RpCause.NETWORK_OUT_OF_ORDER, tp_fcs=TpFcs.SC_SYSTEM_FAILURE
+                "the state file cannot be written, see the log",
+                RpCause.NETWORK_OUT_OF_ORDER,
+                tp_fcs=TpFcs.SC_SYSTEM_FAILURE,
             ) from None
 
     def flush(self, impi: str) -> int:

@@ -33,11 +33,6 @@ class Draft:
     parts: list[UserData]
     submission: Callable[..., Submission]  # with the receiver and its IMPU
 
-    @property
-    def unknown(self) -> bool:
-        """Is the HSS to be asked for the receiver?"""
-        return isinstance(self.whom, Uri)
-
 
 class SmsControl:
     """The operator's verbs for short messages. OperatorError says why one cannot be carried out."""

@@ -151,7 +151,7 @@ class Messages:
     def _license(self, client: Client, params: api_schema.License) -> Fields:
         return dict(LICENSE)
 
-    def _monitor(self, client: Client, params: api_schema.Monitor) -> Fields:
+    def _monitor(self, client: Client, params: api_schema.Monitor) -> Result:
         return api_monitor.monitor(self._commands, params.line)
 
     def _complete(self, client: Client, params: api_schema.Complete) -> Fields:

@@ -1,10 +1,16 @@
 """One command of the operator's (manual 7) as a value; commands.py has the table of them, each part makes its own."""
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from lteims.errors import LteimsError
+from lteims.oam.log_format import escape
+from lteims.trace import ERROR, IMS, log
+
+_at_work: set[asyncio.Task[Any]] = set()
 
 
 class CommandError(LteimsError):
@@ -27,6 +33,32 @@ class Answer:
     failed: bool = False  # then the text says why
     again: str = ""  # the line that goes on with this one, a second later, until somebody presses a key
     end: End = End.NONE
+    done: asyncio.Task[Any] | None = None  # what was begun, see `finished`
+
+
+def begin(work: Coroutine[Any, Any, object], text: str) -> Answer:
+    """The answer of a command that takes a while, to be shown when it is `finished`; the work goes on in any case."""
+    task = asyncio.get_running_loop().create_task(work)
+    _at_work.add(task)
+    task.add_done_callback(_ended)
+    return Answer(text, done=task)
+
+
+def _ended(task: asyncio.Task[Any]) -> None:
+    _at_work.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log(IMS, ERROR, f"monitor: {error}")
+
+
+async def finished(answer: Answer) -> Answer:
+    """The answer, or why the work has failed after all, when that is known."""
+    if answer.done is None:
+        return answer
+    try:
+        await asyncio.shield(answer.done)
+    except LteimsError as error:
+        return Answer(escape(str(error)), failed=True)
+    return Answer(answer.text)
 
 
 def _no_words(_word: str) -> Iterable[str]:

@@ -1,14 +1,13 @@
 """The operator's command for multimedia messages (manual 7): mms. Part of the table in commands.py."""
 
-import asyncio
 import shlex
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final, Protocol
 
-from lteims.errors import OperatorError
 from lteims.ims.mms_draft import Draft
-from lteims.oam.command import Command, CommandError
-from lteims.trace import ERROR, IMS, log
+from lteims.oam.command import Answer, Command, CommandError, begin
+
+_PLMN: Final = "/TYPE=PLMN"  # how an address says that it is a number (OMA MMS encapsulation 8)
 
 
 class MmsControl(Protocol):
@@ -17,7 +16,7 @@ class MmsControl(Protocol):
     def prepare(self, filename: str, sender: str, to: str) -> Draft:
         """Make a message."""
 
-    async def send(self, draft: Draft) -> str:
+    def send(self, draft: Draft) -> Coroutine[Any, Any, str]:
         """Store it and tell its receiver of it."""
 
 
@@ -28,7 +27,6 @@ class MmsCommands:
         """Without `control` there is no MMSC. `identities` gives the IMPIs and IMPUs that begin with a text."""
         self._control = control
         self._identities = identities
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def commands(self) -> tuple[Command, ...]:
         """All of them."""
@@ -45,7 +43,7 @@ class MmsCommands:
             ),
         )
 
-    def _mms(self, arguments: str) -> str:
+    def _mms(self, arguments: str) -> Answer:
         try:
             words = shlex.split(arguments)
         except ValueError as error:
@@ -55,14 +53,4 @@ class MmsCommands:
         if self._control is None:
             raise CommandError("this server has no multimedia messages: set mms_server_bind_addr")
         draft = self._control.prepare(*words)
-        task = asyncio.get_running_loop().create_task(self._send(self._control, draft))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return f"{len(draft.body)} octets for {draft.to[0]}"
-
-    @staticmethod
-    async def _send(control: MmsControl, draft: Draft) -> None:
-        try:
-            await control.send(draft)
-        except OperatorError as error:
-            log(IMS, ERROR, f"mms: {error}")
+        return begin(self._control.send(draft), f"{len(draft.body)} octets for {draft.to[0].removesuffix(_PLMN)}")

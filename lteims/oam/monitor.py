@@ -4,7 +4,7 @@ app.py runs one beside everything else on the event loop when `terminal_availabl
 and their answers are in oam/commands.py, the terminal is oam/console.py's.
 """
 
-from lteims.oam.command import Answer, End
+from lteims.oam.command import Answer, End, finished
 from lteims.oam.commands import Commands
 from lteims.oam.console import HISTORY, Console, terminal_available
 
@@ -34,7 +34,7 @@ class _LocalShell:
         self._commands = commands
 
     async def execute(self, line: str) -> Answer:
-        answer = self._commands.execute(line)
+        answer = await finished(self._commands.execute(line))
         return Answer(_NOT_LEFT, failed=True) if answer.end is End.EXIT else answer
 
     def complete(self, line: str) -> tuple[str, list[str]]:

@@ -1,13 +1,10 @@
 """The operator's commands for short messages (manual 7): sms, sms_flush. Part of the table in commands.py."""
 
-import asyncio
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol
 
-from lteims.errors import OperatorError
 from lteims.ims.sms_control import Draft
-from lteims.oam.command import Command, CommandError
-from lteims.trace import ERROR, IMS, log
+from lteims.oam.command import Answer, Command, CommandError, begin
 
 
 class SmsControl(Protocol):
@@ -16,7 +13,7 @@ class SmsControl(Protocol):
     def prepare(self, *, impi: str = "", impu: str = "", text: str | None = None) -> Draft:
         """Make a message."""
 
-    async def send(self, draft: Draft) -> list[str]:
+    def send(self, draft: Draft) -> Coroutine[Any, Any, list[str]]:
         """Store and deliver it."""
 
     def sms_flush(self, impi: str) -> int:
@@ -30,7 +27,6 @@ class SmsCommands:
         """`identities` gives the IMPIs and IMPUs that begin with a text."""
         self._control = control
         self._identities = identities
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def commands(self) -> tuple[Command, ...]:
         """All of them."""
@@ -54,23 +50,13 @@ class SmsCommands:
             ),
         )
 
-    def _sms(self, arguments: str) -> str:
+    def _sms(self, arguments: str) -> Answer:
         whom, _, text = arguments.partition(" ")
         if not whom or not text.strip():
             raise CommandError("usage: sms IMPI|IMPU TEXT")
         draft = self._control.prepare(impi=whom, impu=whom, text=text.strip())
-        task = asyncio.get_running_loop().create_task(self._send(draft))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         count = len(draft.parts)
-        asked = "; nobody here has it: the HSS is asked, and the log tells if it has nobody" if draft.unknown else ""
-        return f"{count} {'part' if count == 1 else 'parts'} for {draft.to}{asked}"
-
-    async def _send(self, draft: Draft) -> None:
-        try:
-            await self._control.send(draft)
-        except OperatorError as error:
-            log(IMS, ERROR, f"sms: {error}")
+        return begin(self._control.send(draft), f"{count} {'part' if count == 1 else 'parts'} for {draft.to}")
 
     def _flush(self, arguments: str) -> str:
         impi = arguments.strip()

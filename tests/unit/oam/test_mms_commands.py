@@ -1,6 +1,5 @@
 """The command mms, on a control that writes down what it is asked for."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +8,7 @@ from lteims.errors import OperatorError
 from lteims.ims.mms_directory import Party
 from lteims.ims.mms_draft import Draft
 from lteims.mm1.content_type import ContentType
-from lteims.oam.command import CommandError
+from lteims.oam.command import Answer, Command, CommandError, finished
 from lteims.oam.mms_commands import MmsCommands
 
 
@@ -38,20 +37,23 @@ def no_words(word: str) -> tuple[str, ...]:
     return ()
 
 
+async def shown(command: Command, arguments: str) -> Answer:
+    """What a console shows in the end."""
+    answer = command.run(arguments)
+    assert isinstance(answer, Answer)
+    return await finished(answer)
+
+
 async def test_mms() -> None:
     control = FakeMms()
     (command,) = MmsCommands(control, no_words).commands()
-    assert command.run("cat.jpg 12345 +33600000001") == "70 octets for +33600000001"
-    command.run("'my cat.jpg' 12345 +33600000001")
+    assert await shown(command, "cat.jpg 12345 +33600000001/TYPE=PLMN") == Answer("70 octets for +33600000001")
+    await shown(command, "'my cat.jpg' 12345 2")
     assert [filename for filename, _, _ in control.asked] == ["cat.jpg", "my cat.jpg"]
+    assert [draft.to for draft in control.sent] == [("+33600000001/TYPE=PLMN",), ("2",)]
     control.full = True
-    command.run("cat.jpg 1 2")
-    await asyncio.sleep(0)
-    assert len(control.sent) == 0  # the room was gone before the loop came round
-    control.full = False
-    command.run("cat.jpg 1 2")
-    await asyncio.sleep(0)
-    assert [draft.to for draft in control.sent] == [("2",)]
+    assert await shown(command, "cat.jpg 1 2") == Answer("the message was not taken: no room", failed=True)
+    assert len(control.sent) == 2
 
 
 @pytest.mark.parametrize("arguments", ["", "a", "a b", "a b c d", "'a b c"])

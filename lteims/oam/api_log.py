@@ -113,7 +113,7 @@ def _shown(entry: LogEntry, source: str) -> _Shown:
         entry.layer,
         LEVEL_NAMES[entry.level],
         entry.dir if entry.dir in _DIRECTIONS else "",
-        _ue_id(entry.id) if entry.layer in ("IMS", "MEDIA") else None,
+        _ue_id(entry.id) if entry.layer == "IMS" else None,  # of SIP and MEDIA it is a dialog's (manual 8)
         entry.id if entry.id != "-" else "",
     )
 

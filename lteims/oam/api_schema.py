@@ -52,7 +52,7 @@ class LogGet(Struct):
     timeout: Annotated[float, Meta(ge=0, le=86400, description="seconds without a new entry")] = 1
     allow_empty: Annotated[bool, _about("answer after timeout even without entries")] = False
     rnti: Annotated[float | None, _about("entries of this RNTI only: an IMS has none")] = None
-    ue_id: Annotated[int | None, _about("entries of this id only")] = None
+    ue_id: Annotated[int | None, _about("entries of layer ims with the id of this contact only")] = None
     layers: Annotated[dict[str, str] | None, _about("most level of each layer; those not named are off")] = None
     short: Annotated[bool, _about("the first line of each entry only")] = False
     headers: Annotated[bool, _about("the header of the log file as well")] = False

@@ -40,6 +40,13 @@ def test_an_entry_has_the_manual_s_members(ring: LogRing) -> None:
     }  # fmt: skip
 
 
+def test_only_layer_ims_has_ids_of_contacts(ring: LogRing) -> None:
+    """Those of SIP and MEDIA are dialogs', and another contact may have the same number (manual 8)."""
+    for layer in ("SIP", "MEDIA", "IMS"):
+        fill(ring, 1, layer)
+    assert [entry["layer"] for entry in shown(query(ring, ue_id=0xA1).poll(0))] == ["IMS"]
+
+
 def test_short(ring: LogRing) -> None:
     fill(ring)
     assert shown(query(ring, short=True).poll(0))[0]["data"] == ["entry 0"]

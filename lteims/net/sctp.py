@@ -139,12 +139,17 @@ class Association:
         self._queue: deque[tuple[bytes, int, int]] = deque()
         self._waiting = 0  # octets in the queue
         self._closing = False
+        self._lost = ""  # why
         self._tolerated = False
         self._on_message: OnMessage | None = None
         self._on_lost: OnLost | None = None
 
     def start(self, on_message: OnMessage, on_lost: OnLost) -> None:
-        """Hear messages from now on, and once that the association is gone, unless we end it."""
+        """Hear messages from now on, and once that the association is gone, unless we end it; now, if it is gone."""
+        if self._sock is None:  # its number may be another socket's
+            if self._lost:
+                on_lost(self._lost)
+            return
         self._on_message, self._on_lost = on_message, on_lost
         self._loop.add_reader(self._fd, self._read)
 
@@ -253,6 +258,7 @@ class Association:
         if self._sock is None:
             return
         on_lost, closing = self._on_lost, self._closing
+        self._lost = why
         self._end()
         if on_lost is not None and not closing:
             on_lost(why)

@@ -1,5 +1,6 @@
 """An association whose socket is made up: what is left of it when the peer does not read. The lab has the rest."""
 
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any, cast
@@ -14,6 +15,7 @@ class Loop:
     def __init__(self) -> None:
         self.writers: dict[int, Callable[[], None]] = {}
         self.later: list[tuple[float, Callable[[], None]]] = []
+        self.read: list[int] = []
 
     def add_writer(self, fd: int, callback: Callable[[], None]) -> None:
         self.writers[fd] = callback
@@ -22,10 +24,10 @@ class Loop:
         self.writers.pop(fd, None)
 
     def add_reader(self, fd: int, callback: Callable[[], None]) -> None:
-        """Nobody says anything."""
+        self.read.append(fd)
 
     def remove_reader(self, fd: int) -> None:
-        """As above."""
+        """Nobody says anything."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> None:
         self.later.append((delay, callback))
@@ -36,6 +38,7 @@ class Socket:
 
     def __init__(self) -> None:
         self.full = True
+        self.reset = False
         self.closed = False
         self.sent: list[bytes] = []
         self.options: list[int] = []
@@ -50,6 +53,8 @@ class Socket:
         self.options.append(option)
 
     def sctp_send(self, data: bytes, ppid: int, stream: int) -> None:
+        if self.reset:
+            raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
         if self.full:
             raise BlockingIOError
         self.sent.append(data)
@@ -97,3 +102,15 @@ def test_a_peer_that_does_not_read_is_lost() -> None:
         association.send(bytes(100_000))
     assert lost == ["it does not read"]
     assert sock.closed
+
+
+def test_what_is_lost_before_anybody_hears_is_told_then() -> None:
+    """An MME that connects and aborts: our reset is sent before its messages are read."""
+    loop, sock, lost = Loop(), Socket(), list[str]()
+    sock.reset = True
+    association = Association(cast(Any, loop), sock)
+    association.send(b"reset")
+    assert sock.closed
+    association.start(lambda data, ppid, stream: None, lost.append)
+    assert lost == ["Connection reset by peer"]
+    assert loop.read == []  # the descriptor may be another socket's by now

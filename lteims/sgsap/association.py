@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from lteims.sgsap.cause import ServiceIndicator, SgsCause, name
+from lteims.sgsap.cause import MessageType, ServiceIndicator, SgsCause, name
 from lteims.sgsap.elements import Lai, MobileIdentity
 from lteims.sgsap.message import (
     AlertAck,
@@ -208,8 +208,8 @@ class Association:
                 return self._lose(Why.CUT)
             case _, TimerFired("implicit detach", serial) if self._is_due(IMPLICIT_DETACH, serial):
                 return self._leave()
-            case _, Status(_, cause):
-                return self._told(cause)
+            case _, Status(_, cause, of):
+                return self._told(cause, of)
             case _, ServiceRequest() | UplinkUnitdata() as message:
                 return [self._incompatible(message)]
         return []
@@ -358,8 +358,10 @@ class Association:
         self._to(State.NULL)
         return [*lost, self._timer(IMPLICIT_DETACH, self.timings.implicit_detach)]
 
-    def _told(self, cause: int) -> list[Action]:
+    def _told(self, cause: int, of: bytes | None) -> list[Action]:
         """What a status changes is left to its receiver: who does not know the phone does not take messages for it."""
         if cause in GONE_CAUSES:
             return self._leave()
+        if of and of[0] == MessageType.MM_INFORMATION_REQUEST:  # an MME that lacks it has the connection all the same
+            return []
         return self._lose(Why.REFUSED)

@@ -146,6 +146,15 @@ def test_an_mme_that_does_not_know_the_phone(cause: int) -> None:
     assert tell(connected(), m.Status(IMSI, cause)) == [Lost(Why.ABSENT), TERMINATED]
 
 
+def test_an_mme_without_mm_information_has_its_connections_all_the_same() -> None:
+    sent = m.MmInformationRequest(IMSI, b"\x43\1\x80").encode()
+    phone = connected()
+    assert tell(phone, m.Status(IMSI, SgsCause.MESSAGE_UNKNOWN, sent)) == []
+    assert phone.connection is Connection.UP
+    other = m.DownlinkUnitdata(IMSI, b"\x09\x04").encode()
+    assert tell(phone, m.Status(IMSI, SgsCause.MESSAGE_UNKNOWN, other)) == [Lost(Why.REFUSED)]
+
+
 @pytest.mark.parametrize("cause", [SgsCause.MT_CSFB_CALL_REJECTED_BY_USER, 0, 200])
 def test_a_refusal_for_another_reason_changes_no_association(cause: int) -> None:
     phone = paged()

@@ -57,7 +57,7 @@ def engine(output: Path) -> Iterator[None]:
 
 def build() -> str:
     """The image's name. EngineError with the last words of what failed."""
-    arguments = (f"BASE={_base()}", f"EXTRA_CA={_extra_ca()}", "VERSION=test")
+    arguments = (f"BASE={_base()}", f"EXTRA_CA={_extra_ca()}")
     line = ["docker", "build", *(word for argument in arguments for word in ("--build-arg", argument))]
     # The stage that compiles has a name, too: what is nameless is left of earlier builds, a gigabyte each.
     _run(*line, "--target", "build", "-t", f"{IMAGE}-build", ".", within=BUILT_WITHIN)

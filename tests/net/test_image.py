@@ -145,6 +145,11 @@ def test_without_ipv6_nobody_gets_such_an_address() -> None:
     assert only["networks"]["lab"]["ipam"]["config"] == compose()["networks"]["lab"]["ipam"]["config"][:1]
 
 
+def test_compose_builds_on_the_base_of_the_dockerfile_if_nothing_is_said() -> None:
+    (base,) = re.findall(r"^ARG BASE=(.*)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert plain(compose()["services"]["ims"]["build"]["args"]["BASE"]) == base
+
+
 def test_the_label_has_our_version() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert f'org.opencontainers.image.version="{__version__}"' in text

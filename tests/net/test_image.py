@@ -273,5 +273,24 @@ def test_prometheus_and_grafana_find_each_other() -> None:
     (prometheus,) = source["datasources"]
     assert prometheus["url"] == "http://prometheus:9090"
     dashboard = json.loads((ROOT / "config/grafana/dashboards/lteims.json").read_text(encoding="utf-8"))
+    # the one that is there, whatever its uid is in a Grafana that has the dashboard imported
+    assert prometheus["isDefault"]
+    assert ("datasource", "prometheus") in {(v["type"], v["query"]) for v in dashboard["templating"]["list"]}
     used = {panel["datasource"]["uid"] for panel in dashboard["panels"] if "datasource" in panel}
-    assert used == {prometheus["uid"]}
+    assert used == {"${datasource}"}
+
+
+def test_no_number_of_the_dashboard_is_red_for_being_large() -> None:
+    """A stat panel without thresholds is red from 80 on."""
+    dashboard = json.loads((ROOT / "config/grafana/dashboards/lteims.json").read_text(encoding="utf-8"))
+    stats = [panel for panel in dashboard["panels"] if panel["type"] == "stat"]
+    assert [panel["title"] for panel in stats if "thresholds" not in panel["fieldConfig"]["defaults"]] == []
+
+
+def test_panels_do_not_overlap() -> None:
+    dashboard = json.loads((ROOT / "config/grafana/dashboards/lteims.json").read_text(encoding="utf-8"))
+    places = [panel["gridPos"] for panel in dashboard["panels"]]
+    cells = [(x, y) for p in places for x in range(p["x"], p["x"] + p["w"]) for y in range(p["y"], p["y"] + p["h"])]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) == 23
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(places)

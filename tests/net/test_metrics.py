@@ -8,13 +8,16 @@ import json
 import re
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from docs import panel
 from lteims.oam.metrics_http import MOST_CONNECTIONS
 from tests.net.ports import free_port
 from tests.net.prometheus import CONFIG, Prometheus, promtool, watching
@@ -77,9 +80,9 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, server: Server, metrics
 def queries() -> Iterator[tuple[str, str]]:
     """Every panel's title and query, as Grafana would send it."""
     dashboard = json.loads((CONFIG / "grafana" / "dashboards" / "lteims.json").read_text(encoding="utf-8"))
-    for panel in dashboard["panels"]:
-        for target in panel.get("targets", ()):
-            yield panel["title"], target["expr"].replace("$__rate_interval", "15s").replace("$instance", ".*")
+    for each in dashboard["panels"]:
+        for target in each.get("targets", ()):
+            yield each["title"], target["expr"].replace("$__rate_interval", "15s").replace("$instance", ".*")
 
 
 def test_promtool_finds_nothing_wrong(server: Server, metrics_port: int) -> None:
@@ -112,6 +115,20 @@ def test_every_panel_has_data(server: Server, prometheus: Prometheus, tmp_path: 
     wrong = [line for line in empty if not SILENT.search(line)]
     assert not wrong, "\n".join(wrong)
     assert len(empty) < 3, "\n".join(empty)
+
+
+def test_every_graph_can_be_drawn_without_grafana(prometheus: Prometheus) -> None:
+    address = f"http://127.0.0.1:{prometheus.port}"
+    for title, each in panel.panels().items():
+        series = panel.read(each, address, 30.0, "15s")
+        picture = ElementTree.fromstring(panel.draw(title, series, 30.0, "/s"))
+        assert len(picture.findall("{*}path[@fill='none']")) == len(series)
+    line = [sys.executable, "docs/panel.py", "--prometheus", address, "--seconds", "30", "--rate", "15s"]
+    done = subprocess.run([*line, "SIP requests"], cwd=CONFIG.parent, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ">REGISTER</text>" in done.stdout
+    done = subprocess.run([*line, "Unheard of"], cwd=CONFIG.parent, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_what_was_counted_arrives(server: Server, prometheus: Prometheus) -> None:

@@ -12,7 +12,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
     && apt-get install -y -qq --no-install-recommends python3 tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*.log /var/log/apt \
     && useradd --system --uid 5060 --user-group --home-dir /var/lib/lteims --shell /usr/sbin/nologin lteims \
-    && install -d -o lteims -g lteims /var/lib/lteims
+    && install -d -o lteims -g lteims /var/lib/lteims /var/log/lteims
 
 # What compiles stays here.
 FROM run AS build

@@ -20,7 +20,8 @@ SUFFIXES = (".yaml", ".yml")
 IMAGE = "lteims"
 IN_IMAGE = {"/config": ROOT / "config", "/usr/share/lteims/scenarios": ROOT / "docs" / "scenarios"}  # the Dockerfile's
 CONFIG = "/config/container.cfg"  # what docker/entrypoint starts the server on
-STATE = "STATE_DIR"  # that file's variable for the folder of the log and the state
+STATE = "STATE_DIR"  # that file's variable for the folder of the state, and of the log where there is no LOG_DIR
+LOG = "LOG_DIR"
 _USED = {
     *("command", "depends_on", "environment", "healthcheck", "image"),
     *("networks", "profiles", "stop_grace_period", "volumes"),
@@ -60,7 +61,7 @@ class Service:
         """What its container would run, with this machine's paths; `state` is its folder for what it writes."""
         if self.command:
             return ["lteims", *map(self.here, self.command)]
-        variables = {**self.environment, STATE: str(state)}
+        variables = {**self.environment, STATE: str(state), LOG: ""}
         defines = [word for key, value in variables.items() if value for word in ("-D", f'{key}="{value}"')]
         return ["lteims", *defines, self.here(CONFIG)]
 

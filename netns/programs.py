@@ -28,6 +28,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SIGNAL = 128  # as shells report it
 _LOOK = 0.05  # seconds from one look at the programs to the next
 _OWN = "lab"  # what we say ourselves stands behind this name
+_TOLD = 400  # lines of each log at the most, when a run has failed
 
 
 class _Stopped(BaseException):
@@ -82,22 +83,28 @@ def run(lab: Lab, services: Sequence[Service], keep: Path | None = None) -> int:
     """Build the lab, start the services in this order, each when those it waits for are well, and take all down again
     when the tests among them have ended, or on SIGINT, SIGTERM, SIGHUP.
 
-    `keep`: a new folder for what they write, which stays. The exit code: the greatest of the tests', or 128 and the
+    `keep`: a new folder for what they write, which stays; without one the logs of a run that failed are told at its
+    end. The exit code: the greatest of the tests', or 128 and the
     signal's number. LabError: the lab is up or runs, a server ended or did not become well.
     """
     screen = _Screen(max(len(each.name) for each in services))
     with _signals_held(), _claimed(lab.name, screen) as folder:
         root = _kept(keep) if keep else folder
         with lab:
-            programs = _Programs(lab, screen, root)
+            programs, failed = _Programs(lab, screen, root), True
             try:
                 with _signals_let():
-                    return programs.play(services)
+                    code = programs.play(services)
+                failed = code != 0
+                return code
             except _Stopped as stop:
+                failed = False
                 screen.say(_OWN, f"stopped by {stop}")
                 return _SIGNAL + stop.number
             finally:
                 programs.end()
+                if failed:
+                    programs.tell(keep)
 
 
 def down(name: str) -> int:
@@ -144,6 +151,21 @@ class _Programs:
             program.reader.join(1.0)  # a program of its own that it left may hold the pipe, until the lab goes down
             if program.service.health is None or not asked or program.code:
                 self._screen.say(_OWN, f"{name} ended with exit code {program.code}")
+
+    def tell(self, kept: Path | None) -> None:
+        """The end of each log, which nobody can look up later; or where the logs are."""
+        for path in sorted(self._root.glob("*/*.log")):
+            if kept:
+                self._screen.say(_OWN, f"the log of {path.parent.name}: {path}")
+                continue
+            try:
+                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError:
+                continue  # netns/lab down, in another terminal
+            which = f"its last {_TOLD} lines" if len(lines) > _TOLD else "all of it"
+            self._screen.say(_OWN, f"the log of {path.parent.name}, {which} (--keep DIR keeps logs and state):")
+            for line in lines[-_TOLD:]:
+                self._screen.say(path.parent.name, line)
 
     def _start(self, service: Service) -> None:
         state = self._root / service.name

@@ -4,6 +4,7 @@ The profile `sim` needs namespaces only; `sgs` needs SCTP.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,12 @@ networks:
 """
 
 
+# The same with the IMS itself.
+SERVER = re.sub(r"command: .hss.*\n +healthcheck: .*", "environment: {SIP_ADDR: 10.1.0.1}", SMALL).replace(
+    "hss:", "ims:"
+)
+
+
 @pytest.fixture
 def name() -> Iterator[str]:
     """A lab's name of our own; nothing of it may be left by a test."""
@@ -62,10 +69,10 @@ def processes(name: str) -> list[int]:
     return found
 
 
-def small(folder: Path, *command: str) -> list[str]:
+def small(folder: Path, *command: str, stack: str = SMALL) -> list[str]:
     """Arguments for the small stack with this test in it."""
     path = folder / "small.yaml"
-    path.write_text(SMALL.replace("TESTER", ", ".join(command)), encoding="utf-8")
+    path.write_text(stack.replace("TESTER", ", ".join(command)), encoding="utf-8")
     return ["--file", str(path)]
 
 
@@ -110,6 +117,23 @@ def test_the_exit_code_is_the_tests(name: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "tester | " in done.stdout
     assert "tester ended with exit code 1" in done.stdout
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("keep", [False, True])
+def test_when_a_test_fails_the_server_s_log_can_be_read(name: str, tmp_path: Path, keep: bool) -> None:
+    kept = tmp_path / "kept"
+    options = ["--keep", str(kept)] if keep else []
+    done = tool("run", "-n", name, *options, *small(tmp_path, "ue", "absent.yaml", stack=SERVER))
+    assert done.returncode == 1
+    told = re.search(r"^lab    \| the log of ims.*", done.stdout, re.MULTILINE)
+    assert told
+    if keep:
+        assert told[0] == f"lab    | the log of ims: {kept}/ims/ims.log"
+        assert " [IMS] " in (kept / "ims" / "ims.log").read_text(encoding="utf-8")
+    else:
+        assert told[0] == "lab    | the log of ims, all of it (--keep DIR keeps logs and state):"
+        assert re.search(r"^ims    \| \d\d:.* \[IMS\] ", done.stdout[told.end() :], re.MULTILINE)
 
 
 @pytest.mark.native

@@ -238,7 +238,7 @@ def test_prometheus_takes_its_metrics_over_the_network(stack: Stack, tmp_path: P
     promtool("check", "rules", str(CONFIG / "prometheus" / "lteims.rules.yml"))
 
 
-def test_virtual_phones_tell_by_their_exit_code(stack: Stack) -> None:
+def test_virtual_phones_tell_by_their_exit_code(stack: Stack, tmp_path: Path) -> None:
     assert "nothing wrong was heard: ok" in stack("run", "--rm", "phones", within=120)
     hss, pcrf = stack("logs", "hss"), stack("logs", "pcrf")
     assert "SAA 2001" in hss
@@ -247,6 +247,9 @@ def test_virtual_phones_tell_by_their_exit_code(stack: Stack) -> None:
     (stack.config / "wrong.yaml").write_text(WRONG, encoding="utf-8")
     with pytest.raises(AssertionError, match="exit code 1"):
         stack("run", "--rm", "-v", f"{stack.config}:/scenarios:ro", "phones", "ue", "/scenarios/wrong.yaml")
+    stack("stop", "ims-core")  # as `up --exit-code-from` leaves it
+    run("docker", "cp", f"{stack('ps', '-aq', 'ims-core').split()[-1]}:/var/log/lteims/ims.log", str(tmp_path))
+    assert "call ended" in (tmp_path / "ims.log").read_text(encoding="utf-8")
 
 
 def test_what_was_there_is_there_after_a_kill(stack: Stack, tmp_path: Path) -> None:

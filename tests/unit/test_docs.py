@@ -134,7 +134,9 @@ def test_the_workflow_speaks_of_what_compose_has() -> None:
         r"--exit-code-from (\w+)|up -d --wait (\w+)|exec -T (\w+)|/results (\w+) ue ", re.sub(" +", " ", lines)
     )
     assert {name for names in named for name in names if name} == {"phones", "ims"} <= set(services)
-    assert re.findall(r"--profile (\w+)", lines) == services["phones"]["profiles"]
+    assert {*re.findall(r"--profile (\w+)", lines)} == {*services["phones"]["profiles"]}
+    for name, folder in re.findall(r"^ *log ([\w-]+) (/\S+)$", lines, re.MULTILINE):
+        assert folder in {volume.split(":")[1] for volume in services[name]["volumes"]}
 
 
 def test_every_variable_of_compose_is_explained() -> None:

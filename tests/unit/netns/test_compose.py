@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lteims.config import load
-from netns.compose import CONFIG, FILE, IN_IMAGE, ROOT, STATE, Health, Stack, parse, read
+from netns.compose import CONFIG, FILE, IN_IMAGE, LOG, ROOT, STATE, Health, Stack, parse, read
 from netns.errors import LabError
 from netns.topology import of
 
@@ -72,6 +72,7 @@ def test_the_server_gets_the_configuration_and_the_variables_of_its_container() 
     entrypoint = (ROOT / "docker/entrypoint").read_text(encoding="utf-8")
     handed = re.findall(r"for name in (.*); do", entrypoint)[0].split()
     assert set(defines) <= {*handed, STATE}
+    assert service.environment[LOG] == "/var/log/lteims"  # a volume; here it stands in the folder of the state
     assert re.findall(r"set -- (/\S+)", entrypoint) == [CONFIG]
     loaded = load(path, lambda name: Path(name).read_text(encoding="utf-8"), defines)
     assert loaded.warnings == ()

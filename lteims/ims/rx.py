@@ -323,7 +323,7 @@ class RxBearers:
         if ask is not None:
             ask.note(ask.live, stand=False)
             self._settle(session)
-        if ask is None or session.had:
+        if ask is None or session.had or not ask.who:
             self._report(session, frozenset(), why)
 
     def _told(self, session: Session, actions: tuple[SpecificAction, ...], affected: tuple[Affected, ...]) -> None:
@@ -338,7 +338,7 @@ class RxBearers:
             lost = _FAILED not in actions  # of what stood; a change that failed leaves it
             if ask is not None:
                 ask.note(medias, stand=False)
-            if ask is None or (lost and medias & session.had):
+            if ask is None or (lost and (medias & session.had or not ask.who)):  # the call goes on with it
                 self._report(session, medias, names)
         elif _UP in actions:
             counters.inc("rx_bearer")

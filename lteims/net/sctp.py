@@ -302,7 +302,7 @@ class Listener:
         """OperatorError where the addresses cannot be had, NoSctp among them."""
         self._loop = loop
         self._on_association = on_association
-        where = ", ".join(f"{host}:{port}" for host, port in addresses)
+        where = ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in addresses)
         try:
             self._sock = _open(addresses)
             _bind(self._sock, addresses)

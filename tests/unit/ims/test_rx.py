@@ -266,6 +266,17 @@ async def test_a_call_that_ends_before_it_is_asked_for_again(monkeypatch: pytest
     assert af.bearers.load() == {"sessions": 0, "tasks": 0, "owed": 0}
 
 
+@pytest.mark.parametrize("told", [Asr(AbortCause.BEARER_RELEASED), Rar((RELEASED,))])
+async def test_a_bearer_that_is_taken_while_it_is_asked_for_again(told: Asr | Rar) -> None:
+    af = Af(SUCCESS, Result(ResultCode.DIAMETER_UNKNOWN_SESSION_ID), SUCCESS)
+    await af.reserve()
+    await af.rar(UP)
+    af.bearers.on_return(lambda session: True)
+    await settled(af)
+    await af.bearers.serve(told, "ims;1;2", PCRF)
+    assert (af.told, [leg for leg, _ in af.lost]) == ([True], ["leg"])
+
+
 async def settled(af: Af) -> None:
     """Let what was begun go on as far as it can."""
     for _ in range(20):

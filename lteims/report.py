@@ -7,14 +7,18 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from lteims.config import Diagnostic, ImsConfig
+from lteims.config import Diagnostic, ImsConfig, Severity
 from lteims.selftest import missing
 from lteims.trace import IMS, INFO, WARN, log
 
 
 def report(config: ImsConfig, warnings: Iterable[Diagnostic], events: Any) -> None:
     """Say it on standard error, by `events` (oam/events.py), and in the log."""
-    for line in (*map(str, warnings), *missing_files(config)):
+    for found in warnings:
+        harmless = found.severity is Severity.INFO
+        (events.info if harmless else events.warning)(str(found))
+        log(IMS, INFO if harmless else WARN, str(found))
+    for line in missing_files(config):
         events.warning(line)
         log(IMS, WARN, line)
     for finding in missing(sctp=uses_sctp(config), ipsec=config.ipsec):

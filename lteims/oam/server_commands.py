@@ -82,7 +82,7 @@ class ServerCommands:
     def _mme(self, arguments: str) -> str:
         rows = self._mmes()
         if rows is None:
-            return "no MME can connect: this server has no SGs interface"
+            return "no MME can connect: sctp_addr is not set, or nothing listens there, as the log says"
         if not rows:
             return "no MME is connected"
         return "\n".join(columns([("MME", "address", "phones"), *rows]))

@@ -79,7 +79,10 @@ def test_license(commands: Commands) -> None:
 
 
 def test_mmes(commands: Commands) -> None:
-    assert commands.execute("mme").text == "no MME can connect: this server has no SGs interface"
+    assert (
+        commands.execute("mme").text
+        == "no MME can connect: sctp_addr is not set, or nothing listens there, as the log says"
+    )
     MMES[0] = []
     assert commands.execute("mme").text == "no MME is connected"
     MMES[0] = [["mme.example", "10.0.0.1:29118", "3"]]

@@ -16,31 +16,31 @@ IMAGE_TEST := tests/net/test_image_engine.py
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 PROFILES := --profile sim --profile sgs --profile open5gs --profile pyhss --profile monitoring
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench lab image image-test up down demo
+.PHONY: help install installed installed-dev now-installed now-installed-dev run test lint bench lab image image-test up down demo
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' $(MAKEFILE_LIST) | awk -F' - ' '{printf "make %-11s %s\n", $$1, $$2}'
 
-install: $(VENV)/.installed ## make .venv with the pinned packages and .venv/bin/lteims
+install: installed ## make .venv with the pinned packages and .venv/bin/lteims
 	@echo "$(BIN)/lteims is ready"
 
-run: $(VENV)/.installed ## start the server on config/ims.cfg (CONFIG=... for another)
+run: installed ## start the server on config/ims.cfg (CONFIG=... for another)
 	$(BIN)/lteims $(CONFIG)
 
 test: lint ## lint, then every test, with real SIP phones from Debian (IMAGE=1: the Docker image's too; JOBS=2 at a time)
 	@sh .ci/packages $(PEERS) $(LAB) $(if $(IMAGE),$(ENGINE))
 	$(BIN)/python -m pytest -n $(JOBS) $(if $(IMAGE),tests $(IMAGE_TEST))
 
-lint: $(VENV)/.installed-dev ## ruff, the format, mypy --strict
+lint: installed-dev ## ruff, the format, mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-dev ## every benchmark, against a peer or a floor, as one table
+bench: installed-dev ## every benchmark, against a peer or a floor, as one table
 	@sh .ci/packages $(RIVALS)
 	$(BIN)/python -m bench.run
 
-lab: $(VENV)/.installed-dev ## run tests/kernel on a kernel with SCTP and ESP: this one or the lab's (TESTS=FILE for some)
+lab: installed-dev ## run tests/kernel on a kernel with SCTP and ESP: this one or the lab's (TESTS=FILE for some)
 	@sh .ci/packages $(LAB)
 	@$(BIN)/python -m tests.kernel.lab $(TESTS)
 
@@ -50,7 +50,7 @@ image: ## build the Docker image lteims (EXTRA_CA=FILE to trust one more root, B
 	docker build $(if $(EXTRA_CA),--build-arg EXTRA_CA="$$(cat $(EXTRA_CA))") $(if $(BASE),--build-arg BASE=$(BASE)) -t lteims .
 	@docker image inspect -f 'lteims: {{.Size}} octets' lteims
 
-image-test: $(VENV)/.installed-dev ## build the image and try it on a Docker engine, with phones outside and with compose
+image-test: installed-dev ## build the image and try it on a Docker engine, with phones outside and with compose
 	@sh .ci/packages $(PEERS) $(ENGINE)
 	$(BIN)/python -m pytest $(IMAGE_TEST)
 
@@ -63,10 +63,21 @@ up: image ## start the server in a container of its own (PROFILE=monitoring: wit
 down: ## stop what `make up` has started; the state is kept
 	$(COMPOSE) $(PROFILES) down
 
-demo: $(VENV)/.installed ## two virtual phones register, call and text at the server of `make run`; every message is shown
+demo: installed ## two virtual phones register, call and text at the server of `make run`; every message is shown
 	@$(BIN)/python -c 'import socket; socket.create_connection(("127.0.0.1", 5060), 2)' 2>/dev/null \
 		|| { echo "Nobody listens on 127.0.0.1:5060: make run in another terminal, until it says ready" >&2; exit 1; }
 	$(BIN)/lteims ue -v docs/scenarios/two_phones.yaml
+
+# One at a time: `make demo` waits for a `make run` that still compiles, and finds all done.
+installed installed-dev:
+	@mkdir -p build && exec 9>build/lock \
+		&& { flock -n 9 || { echo "waiting for another make, which installs here"; flock 9; }; } \
+		&& $(MAKE) --no-print-directory now-$@ 9>&-
+
+now-installed: $(VENV)/.installed
+now-installed-dev: $(VENV)/.installed-dev
+now-installed now-installed-dev:
+	@:
 
 $(BIN)/python:
 	python=$$(sh .ci/python $(PYTHON)) && $$python -m venv $(VENV)
@@ -77,8 +88,10 @@ $(VENV)/.requirements: requirements.txt requirements-build.txt | $(BIN)/python
 	@touch $@
 
 # Sources that differ from the installed package, be they newer, older, more or fewer, make it anew.
+ifneq ($(filter now-%,$(MAKECMDGOALS)),)
 ifneq ($(shell test -x $(BIN)/python && $(BIN)/python -I -m lteims.installed 2>&1),current)
 .PHONY: $(VENV)/.installed
+endif
 endif
 $(VENV)/.installed: $(VENV)/.requirements pyproject.toml setup.py
 	@rm -rf build/lib* build/bdist*

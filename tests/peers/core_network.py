@@ -268,11 +268,12 @@ async def messages(w: World) -> None:
             assert await call.ended() == code
         with pytest.raises(PhoneError):
             await a.sms("+49999", "to nobody")
+        assert len((await w.ask("sms", impu=tel(SOFT), text="of the operator"))["ids"]) == 1
         await a.sms(tel(SOFT).removeprefix("tel:"), "before all")
         assert "    UNREGISTERED_USER" in w.hss.ladder
         async with w.phone(SOFT, SOFTPHONE) as s:
             await s.register()
-            assert (await s.next_sms()).text == "before all"
+            assert [(await s.next_sms()).text for _ in range(2)] == ["of the operator", "before all"]
             w.heard_nothing_wrong(s)
         async with w.phone(B, sim=card(B, sqn=w.hss.users[impi(B)].authentication.sqn)) as b:
             await b.register()

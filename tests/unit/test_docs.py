@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lteims.config import properties
+from lteims.config import load, properties
 from lteims.config.endpoint import Endpoint
-from lteims.config.model import SipAddr
+from lteims.config.model import SipAddr, UserConfig
 from lteims.protected import PORTS
 from lteims.sim import scenario
 from lteims.sim.profiles import PROFILES
@@ -89,6 +90,40 @@ def test_properties_exist(guide: str) -> None:
     text = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
     for name in re.findall(r'`([a-z_0-9]+): (?:"|\d|true|false|\[|\{)', text):
         assert name in known, name
+
+
+# --- getting_started.md, migrating.md
+
+
+def users(text: str) -> tuple[UserConfig, ...]:
+    """The users of a ue_db.cfg, without a warning."""
+    loaded = load("ue_db.cfg", {"ue_db.cfg": '{sip_addr: "127.0.0.1", ' + text + "}"}.__getitem__, {})
+    assert loaded.warnings == ()
+    return loaded.config.ue_db
+
+
+def registers(user: UserConfig) -> bool:
+    """May a phone without ISIM register, by the identity that it makes of its IMSI?"""
+    return f"sip:{user.imsi}" in [each.impu for each in user.impu]
+
+
+def test_the_card_of_the_first_phone_can_register() -> None:
+    text = (ROOT / "docs" / "getting_started.md").read_text(encoding="utf-8")
+    (entry,) = re.findall(r"^    (\{sim_algo: .*?\},)$", text, re.MULTILINE | re.DOTALL)
+    (user,) = users(f"ue_db: [{entry}]".replace('"..."', f'"{32 * "0"}"'))
+    assert registers(user)
+
+
+def test_subscribers_out_of_a_table_can_register(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^    (awk .*?ue_db\.cfg)$", text, re.MULTILINE | re.DOTALL)
+    rows = [f"00101000000000{n},{n * 32},{n * 32},060000000{n}" for n in "78"]
+    (tmp_path / "subscribers.csv").write_text("\n".join(rows), encoding="utf-8")
+    (tmp_path / "config").mkdir()
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, timeout=10)
+    found = users((tmp_path / "config" / "ue_db.cfg").read_text(encoding="utf-8"))
+    assert [user.impu[1].impu for user in found] == ["tel:0600000007", "tel:0600000008"]
+    assert all(map(registers, found))
 
 
 # --- README.md

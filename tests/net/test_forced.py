@@ -8,7 +8,7 @@ import pytest
 from lteims.sip.message import Request, Response
 from tests.net.server import Server, ServerError
 from tests.phone.account import DOMAIN, Account, ue_db
-from tests.phone.phone import Phone, PhoneError
+from tests.phone.phone import PATIENCE, Phone, PhoneError
 from tests.phone.wire import Udp
 
 BODY = b"<ims-3gpp version='1'/>\xff"
@@ -74,14 +74,14 @@ def invite(ue: Phone, target: str) -> Request:
     return ue.request("INVITE", target, body=SDP, headers=AUDIO | {"contact": f"<{ue.contact_uri}>"})
 
 
-def next_answer(ue: Phone, within: float = 4.0) -> Response | None:
+def next_answer(ue: Phone, within: float = PATIENCE) -> Response | None:
     """The next response, whatever it answers."""
     message = ue._next(within)
     assert message is None or isinstance(message, Response)
     return message
 
 
-def next_code(ue: Phone, within: float = 4.0) -> int:
+def next_code(ue: Phone, within: float = PATIENCE) -> int:
     """Its code, 0 where none comes."""
     answer = next_answer(ue, within)
     return answer.code if answer is not None else 0
@@ -154,9 +154,13 @@ def test_a_cancel_that_cancels_nothing(caller: Phone) -> None:
     caller.send(call)
     assert next_code(caller) == 100
     caller.send(cancel_of(call))
-    codes = [(answer.code, answer.cseq.method) for answer in iter(lambda: next_answer(caller, 0.5), None)]
-    assert (403, "CANCEL") in codes
-    assert not [code for code in codes if code[0] == 487]
+    codes = []
+    while (answer := next_answer(caller)) is not None and answer.cseq.method != "CANCEL":
+        codes.append(answer.code)
+    assert answer is not None
+    assert answer.code == 403
+    codes += [answer.code for answer in iter(lambda: next_answer(caller, 0.5), None)]
+    assert 487 not in codes
 
 
 def test_a_registration_that_is_too_brief(server: Server) -> None:

@@ -280,11 +280,10 @@ def test_ring_only(phone: MakePhone) -> None:
 
 def test_answer_delay(phone: MakePhone) -> None:
     with Talk(phone(CALLER)) as talk:
+        dialled = time.monotonic()
         talk.dial("tel:101")
-        assert talk.hear().code == 180
-        rang = time.monotonic()
-        assert talk.hear().code == 200
-        assert 0.7 < time.monotonic() - rang < 2.0
+        assert talk.codes() == [180, 200]
+        assert 0.8 <= time.monotonic() - dialled < 5.0
         talk.ack()
         talk.hang_up()
 

@@ -79,7 +79,7 @@ def test_a_phone_rings_and_hears_itself(server: Console, ue: Phone, whom: str) -
 
 def heard_back(talk: Talk, payload: bytes) -> bool:
     """Does this payload come back, behind silence perhaps?"""
-    return any(talk.hear_rtp() == (8, payload) for _ in range(50))
+    return any(talk.hear_rtp() == (8, payload) for _ in range(500))
 
 
 AMR = "97\r\na=rtpmap:97 AMR/8000\r\na=fmtp:97 mode-change-capability=2;max-red=0"
@@ -127,7 +127,7 @@ def test_reports_come(server: Console, ue: Phone) -> None:
         for number in range(10):
             talk.play(number, bytes(160))
             time.sleep(0.02)
-        report = talk.hear_rtcp(12.0)
+        report = talk.hear_rtcp(30.0)
         assert (report[0] >> 6, report[1]) == (2, SR)
         assert report[0] & 31 == 1  # a report block: of what it has received from us
         assert int.from_bytes(report[28:32], "big") == 7  # our SSRC
@@ -145,11 +145,11 @@ def test_its_duration(server: Console, ue: Phone) -> None:
         talk.take()
         talk.reply(180)
         time.sleep(0.8)  # ringing does not count
-        talk.pick_up()
         start = time.monotonic()
+        talk.pick_up()
         talk.expect("BYE")
-        assert 0.4 < time.monotonic() - start < 2.0
-        assert shown(server, session_id)["Duration"] in ("0.7 s", "0.8 s")
+        assert 0.7 <= time.monotonic() - start < 5.0
+        assert 0.7 <= float(shown(server, session_id)["Duration"].removesuffix(" s")) < 1.5
 
 
 def test_a_file_and_a_caller(server: Console, ue: Phone) -> None:

@@ -21,7 +21,7 @@ from tests.phone.phone import Phone, PhoneError
 IN_FLIGHT = 64  # phones that wait for an answer at the same time
 QUIET = 0.4  # seconds without an answer after which a dead server has said its last word
 RESEND = 1.0  # seconds
-GIVE_UP = 20.0
+GIVE_UP = 60.0
 
 
 @dataclass(slots=True)

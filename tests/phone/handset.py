@@ -50,11 +50,11 @@ class Handset:
         self.phone.wire.close()
 
     # -- short messages
-    async def push(self, within: float = 8.0) -> AnyPdu:
+    async def push(self, within: float = 20.0) -> AnyPdu:
         """The next PDU that is pushed."""
         return await asyncio.to_thread(self.take_push, within)
 
-    def take_push(self, within: float = 8.0) -> AnyPdu:
+    def take_push(self, within: float = 20.0) -> AnyPdu:
         """As `push`, blocking."""
         end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:

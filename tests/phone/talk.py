@@ -48,6 +48,7 @@ class Talk:
     tag: str = field(default_factory=lambda: secrets.token_hex(4))
     _version: int = 0
     _cseq: int = 0
+    _heard: set[tuple[int, str, str, int]] = field(default_factory=set)  # answers that come until they are acknowledged
 
     def __post_init__(self) -> None:
         self.rtp, self.rtcp = port_pair(self.ue.wire.host)
@@ -79,21 +80,32 @@ class Talk:
         return self.invite
 
     def hear(self, within: float = PATIENCE) -> Response:
-        """The next answer above 100; an error is acknowledged."""
-        assert self.invite is not None
+        """The next answer above 100, not one that comes again; an error is acknowledged."""
         while True:
             message = self.ue._next(within)
             if message is None:
                 raise PhoneError(f"no answer in {within} s")
             if isinstance(message, Request):
                 raise PhoneError(f"{message.start_line()} in place of an answer")
-            if message.code > 100 and message.cseq.method == "INVITE":
+            if self._is_new(message):
                 break
+        assert self.invite is not None
         if message.code < 300:
             self.answer = message
         else:
             self.ue._acknowledge(self.invite, message)
         return message
+
+    def _is_new(self, answer: Response) -> bool:
+        """Is it to this call's INVITE, and not what is repeated since our ACK or PRACK took its time?"""
+        assert self.invite is not None
+        if answer.code == 100 or answer.cseq.method != "INVITE" or answer.call_id != self.invite.call_id:
+            return False
+        which = (answer.code, answer.to.tag, answer.get("rseq"), answer.cseq.number)
+        known = which in self._heard
+        if answer.code >= 200 or answer.get("rseq"):
+            self._heard.add(which)
+        return not known
 
     def codes(self, within: float = PATIENCE) -> list[int]:
         """The codes of all answers up to the final one."""

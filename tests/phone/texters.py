@@ -106,9 +106,9 @@ class Texters:
     def register(self) -> None:
         """Register all of them, as phones that take SMS over IP."""
         waiting = {self._register(phone) for phone in self.phones}
-        self._until(lambda: waiting.isdisjoint(self._open), 20)
+        self._until(lambda: waiting.isdisjoint(self._open), 60)
 
-    def send(self, messages: Iterable[int], done: Callable[[], bool] = lambda: False, within: float = 60.0) -> None:
+    def send(self, messages: Iterable[int], done: Callable[[], bool] = lambda: False, within: float = 120.0) -> None:
         """Send messages, the n-th from phone n to the next one, until each has its report, or `done`."""
         for n in messages:
             self.phones[n % len(self.phones)].to_send.append(n)
@@ -116,7 +116,7 @@ class Texters:
             self._next(phone)
         self._until(lambda: done() or not any(p.to_send or p.current >= 0 for p in self.phones), within)
 
-    def settle(self, within: float = 60.0) -> None:
+    def settle(self, within: float = 120.0) -> None:
         """Until all that was acknowledged has arrived and nothing is open."""
         self._until(lambda: not self._open and self.acknowledged <= self.deliveries.keys(), within)
 

@@ -22,6 +22,7 @@ VIDEO = {  # modules of baresip-core, and of baresip-ffmpeg
     "h264": "module avcodec.so\nmodule fakevideo.so\n",
 }
 PICTURE = "video_source fakevideo,nil\nvideo_display fakevideo,nil\nvideo_size 176x144\nvideo_fps 10\n"
+WITHIN = 30.0  # seconds; a busy machine may need some
 Event = dict[str, Any]
 
 
@@ -84,7 +85,7 @@ class Baresip:
         return PhoneError(f"{what}\nevents: {[event['type'] for event in self.events]}\n{self.output[-6000:]}")
 
     def _connect(self, port: int) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             with contextlib.suppress(OSError):
                 self.control = socket.create_connection(("127.0.0.1", port), 1.0)
@@ -93,7 +94,7 @@ class Baresip:
         raise self._fail("no control connection")
 
     def _wait_until_registered(self) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             if "[1 binding]" in self.output:
                 return
@@ -125,7 +126,7 @@ class Baresip:
             if message.get("event"):
                 self.events.append(message)
 
-    def wait_for(self, kind: str, within: float = 8.0) -> Event:
+    def wait_for(self, kind: str, within: float = WITHIN) -> Event:
         """The next event of this type (CALL_RINGING, CALL_ESTABLISHED, ...) that was not yet waited for."""
         end = time.monotonic() + within
         while True:
@@ -140,6 +141,14 @@ class Baresip:
     def heard(self) -> float:
         """Seconds of the tone in everything it heard so far."""
         return sum(tone_seconds(path) for path in self.folder.glob("dump-*-dec.wav"))
+
+    def hear(self, seconds: float, within: float = 30.0) -> None:
+        """Wait until it has heard so much of the tone, since it began."""
+        end = time.monotonic() + within
+        while self.heard() < seconds:
+            if time.monotonic() > end:
+                raise self._fail(f"it has heard the tone for {self.heard()} s, not for {seconds} s")
+            time.sleep(0.1)
 
     def end(self) -> None:
         """Let it de-register and end."""

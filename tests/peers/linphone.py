@@ -66,6 +66,7 @@ mime=VP8
 rate=90000
 enabled=1
 """
+WITHIN = 30.0  # seconds; a busy machine may need some
 STATE = re.compile(r"moving from state LinphoneCall\w+ to (?:LinphoneCall(?:State)?)?(\w+)")
 
 
@@ -143,14 +144,14 @@ class Linphone:
         self.command(f"call sip:{user}@{DOMAIN}")
 
     def _wait_until_registered(self) -> None:
-        end = time.monotonic() + 15
+        end = time.monotonic() + WITHIN
         while time.monotonic() < end:
             if "to [LinphoneRegistrationOk]" in self.log:
                 return
             time.sleep(0.05)
         raise self._fail("not registered")
 
-    def wait_for(self, state: str, within: float = 8.0) -> None:
+    def wait_for(self, state: str, within: float = WITHIN) -> None:
         """The next change of a call to this state (IncomingReceived, StreamsRunning, Paused, End, ...)."""
         end = time.monotonic() + within
         while True:
@@ -166,6 +167,25 @@ class Linphone:
     def heard(self) -> float:
         """Seconds of the tone in everything it heard so far."""
         return tone_seconds(self.recording) if self.recording.exists() else 0.0
+
+    def hear(self, seconds: float, within: float = WITHIN) -> None:
+        """Wait until it has heard so much of the tone, since it began."""
+        end = time.monotonic() + within
+        while self.heard() < seconds:
+            if time.monotonic() > end:
+                raise self._fail(f"it has heard the tone for {self.heard()} s, not for {seconds} s")
+            time.sleep(0.1)
+
+    def is_quiet(self, seconds: float, within: float = WITHIN) -> float:
+        """Wait until the tone has not been heard for so long; how much there was of it in all."""
+        end, heard, since = time.monotonic() + within, self.heard(), time.monotonic()
+        while time.monotonic() - since < seconds:
+            if time.monotonic() > end:
+                raise self._fail(f"the tone does not end, {heard} s of it were heard")
+            time.sleep(0.1)
+            if (now := self.heard()) > heard:
+                heard, since = now, time.monotonic()
+        return heard
 
     def end(self) -> None:
         """Let it de-register and end."""

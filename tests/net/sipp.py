@@ -4,7 +4,9 @@ Used by tests/net/test_sipp.py and bench/registration.py and call.py.
 """
 
 import csv
+import re
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 from tests.peers.subscribers import DOMAIN
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "peers" / "sipp"
+BOUND_WITHIN = 30.0  # seconds
 TRANSPORTS = {"udp": "u1", "tcp": "t1", "tcp-each": "tn"}
 
 
@@ -88,11 +91,25 @@ class Sipp:
             )
         return self
 
+    def listening(self) -> "Sipp":
+        """Wait until it has its port, as the kernel's table shows: who binds it to see takes it from SIPp."""
+        table = Path(f"/proc/net/{'udp' if self.transport == 'udp' else 'tcp'}{'6' if ':' in self.host else ''}")
+        row = re.compile(rf"^ *\d+: [0-9A-F]+:{self.port:04X} [0-9A-F]+:0000 ", re.MULTILINE)
+        end = time.monotonic() + BOUND_WITHIN
+        while not row.search(table.read_text(encoding="ascii")):
+            if time.monotonic() > end or self.process is None or self.process.poll() is not None:
+                raise AssertionError(f"{self.scenario} does not listen on port {self.port}")
+            time.sleep(0.02)
+        return self
+
     def wait(self) -> Outcome:
         """Wait for its end and read the counters."""
         if self.process is None:
             raise RuntimeError("not started")
-        code = self.process.wait(self.within + 10)
+        try:
+            code = self.process.wait(self.within + 30)
+        finally:
+            self.end()
         errors = self.folder / f"{self.name}.err"
         screen = (self.folder / f"{self.name}.screen").read_text(encoding="utf-8", errors="replace")[-6000:]
         screen += errors.read_text(encoding="utf-8", errors="replace")[:4000] if errors.exists() else ""

@@ -4,6 +4,7 @@ Each pair of tests/peers/sipp/calls first plays without the server, so that a sc
 a server that is.
 """
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.net.server import Server
 from tests.net.sipp_calls import ALICE, BOB, CALLS, UE_DB, Pair, Phone
 from tests.peers.subscribers import DOMAIN
 
+SETTLED = 20.0  # seconds in which the last call's sockets are closed
 # What each pair needs of the other side beside plain SIP
 PLAIN = [
     "plain",
@@ -57,6 +59,10 @@ def running(folder: Path, precondition: str) -> Iterator[Server]:
     with Server(folder, UE_DB, extra) as server:
         sockets = server.sockets()
         yield server
+        server.wait_for_log(" call ended: ", server.log.count(" call from "))
+        end = time.monotonic() + SETTLED
+        while server.sockets() > sockets and time.monotonic() < end:
+            time.sleep(0.05)
         begun, ended = server.log.count(" call from "), server.log.count(" call ended: ")
         print(f"{begun} calls begun, {ended} ended, {sockets} sockets at first, {server.sockets()} now")
         assert begun == ended

@@ -20,6 +20,7 @@ AKA = subscribers(1000, aka=True)
 HOSTS = ["127.0.0.1", "::1"]
 TRANSPORTS = ["udp", "tcp"]
 ECHO = "666"
+LEAST = 25  # packets in a second, of 50 that SIPp sends where it has a processor to itself
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_the_echo_number_answers_and_echoes(server: Server, folder: Path, transp
     before = len(MEDIA_COUNT.findall(server.log))
     expect(call.run(), 1)
     count = server.media_counts(before + 1)[-1]
-    assert count.received == count.sent >= 40
+    assert count.received == count.sent >= LEAST
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -116,20 +117,20 @@ def test_two_phones_call(server: Server, folder: Path, calling: str, called: str
         expect(outcome, 1)
     callee = Sipp(
         called, "", folder, transport=transport, host=host, port=ports[1], keys={"callee": BOB.imsi},
-        options=("-rtp_echo", "-mp", str(free_ports(6)), "-mi", host, "-d", "1000"), within=20,
+        options=("-rtp_echo", "-mp", str(free_ports(6)), "-mi", host, "-d", "1000"),
     )  # fmt: skip
     caller = Sipp(
         calling, server.address(host), folder, one(folder, ALICE), transport, host=host, port=ports[0],
-        keys={"callee": BOB.imsi}, options=("-d", "1000", "-mi", host), within=20,
+        keys={"callee": BOB.imsi}, options=("-d", "1000", "-mi", host),
     )  # fmt: skip
     before = len(MEDIA_COUNT.findall(server.log))
-    callee.start()
+    callee.start().listening()
     try:
         expect(caller.run(), 1)
         expect(callee.wait(), 1)
         counts = {count.side: count for count in server.media_counts(before + 2)[-2:]}
-        assert counts["MO"].received == counts["MT"].sent >= 40
-        assert counts["MT"].received == counts["MO"].sent >= 40
+        assert counts["MO"].received == counts["MT"].sent >= LEAST
+        assert counts["MT"].received == counts["MO"].sent >= LEAST
     finally:
         callee.end()
         outcome = Sipp(

@@ -71,10 +71,10 @@ def play(server: Console, folder: Path, sender: str, receiver: str, words: str, 
     report.write_text(expand((CALLS / "sms.report.xml").read_text(encoding="utf-8"), {}), encoding="utf-8")
     for phone in (caller, callee):
         phone.register(server)
-    waiting = callee.sipp("", 1, 1, 10)
+    waiting = callee.sipp("", 1, 1, 30)
     waiting.keys = {**waiting.keys, "callee": receiver}
-    waiting.start()
-    sending = caller.sipp(server.address(), 1, 1, 10)
+    waiting.start().listening()
+    sending = caller.sipp(server.address(), 1, 1, 30)
     sending.keys = {**sending.keys, "caller": sender}
     sending.options = (*sending.options, "-oocsf", str(report))
     try:
@@ -218,7 +218,7 @@ def test_delivery_after_registration_also_of_the_server(server: Console) -> None
 def test_a_message_expires(server: Console) -> None:
     phone = Handy.on(server, "1")
     phone.submit("too late", "+492", tp_vp=EnhancedValidity(EnhancedForm.SECONDS, 1), tp_srr=True)
-    phone.ue._inbox.extend([phone.ue.take(8.0)])
+    phone.ue._inbox.extend([phone.ue.take(20.0)])
     report = phone.receive()
     assert isinstance(report, tpdu.SmsStatusReport)
     assert report.tp_st == TpStatus.VALIDITY_PERIOD_EXPIRED

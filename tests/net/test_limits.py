@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 
 import pytest
 
@@ -25,6 +26,7 @@ BOTH_LOOPS = True  # read by conftest.py
 T1 = 0.01
 MESSAGE_TIME = 0.3
 CONNECTIONS = 20
+PATIENCE = 20.0  # seconds; a busy machine may need some
 _numbers = itertools.count(1)
 
 
@@ -46,12 +48,45 @@ class Core:
         pass
 
 
+class Hand:
+    """Moves the time of a stack's timers."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._armed: list[tuple[float, Callable[[], None]]] = []
+
+    def wheel(self) -> TimerWheel:
+        return TimerWheel(self._call_at, lambda: self.now)
+
+    def _call_at(self, when: float, callback: Callable[[], None], /) -> "Armed":
+        entry = (when, callback)
+        self._armed.append(entry)
+        return Armed(lambda: self._withdraw(entry))
+
+    def _withdraw(self, entry: tuple[float, Callable[[], None]]) -> None:
+        if entry in self._armed:
+            self._armed.remove(entry)
+
+    def forward(self, seconds: float) -> None:
+        """Let so much time pass."""
+        self.now += seconds
+        while due := [entry for entry in self._armed if entry[0] <= self.now]:
+            self._armed.remove(due[0])
+            due[0][1]()
+
+
+class Armed(NamedTuple):
+    """What can be withdrawn."""
+
+    cancel: Callable[[], object]
+
+
 class Bench:
     """A stack with its core and address."""
 
-    def __init__(self, connections: int = CONNECTIONS) -> None:
+    def __init__(self, connections: int = CONNECTIONS, hand: "Hand | None" = None) -> None:
         loop = asyncio.get_running_loop()
-        self.wheel = TimerWheel(loop.call_at, time.monotonic)
+        self.wheel = hand.wheel() if hand else TimerWheel(loop.call_at, time.monotonic)
         self.core = Core()
         self.stack = SipStack(
             loop,
@@ -103,7 +138,7 @@ def request(method: str = "OPTIONS", *, via: str = "", number: int = 0, branch: 
     ).encode()
 
 
-async def receive(sock: socket.socket, within: float = 2.0) -> bytes:
+async def receive(sock: socket.socket, within: float = PATIENCE) -> bytes:
     return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(sock, 65535), within)
 
 
@@ -115,14 +150,14 @@ async def is_silent(sock: socket.socket, seconds: float) -> bool:
     return False
 
 
-async def until(condition: Callable[[], bool], within: float = 3.0) -> None:
+async def until(condition: Callable[[], bool], within: float = PATIENCE) -> None:
     end = time.monotonic() + within
     while not condition():
         assert time.monotonic() < end
         await asyncio.sleep(0.01)
 
 
-async def at_its_end(sock: socket.socket, within: float = 3.0) -> bool:
+async def at_its_end(sock: socket.socket, within: float = PATIENCE) -> bool:
     """Does the stack close the connection?"""
     try:
         while await receive(sock, within):
@@ -140,33 +175,53 @@ async def test_a_message_that_does_not_end_is_cut(bench: Bench) -> None:
         sock.send(request()[:50])
         begin = time.monotonic()
         assert await at_its_end(sock)
-        assert MESSAGE_TIME <= time.monotonic() - begin < MESSAGE_TIME + 1
+        assert MESSAGE_TIME <= time.monotonic() - begin < MESSAGE_TIME + 10
 
 
 async def test_a_message_in_drops_is_cut(bench: Bench) -> None:
     """Each octet in time, the whole not."""
     with bench.connect() as sock:
         begin = time.monotonic()
-        try:
-            for octet in request():
-                sock.send(bytes([octet]))
-                await asyncio.sleep(0.02)
-        except (ConnectionResetError, BrokenPipeError):
-            pass
-        assert MESSAGE_TIME <= time.monotonic() - begin < MESSAGE_TIME + 1
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            await in_drops(sock, request())
+        assert time.monotonic() - begin >= MESSAGE_TIME
     assert not bench.core.held
 
 
-async def test_whole_messages_may_take_their_time(bench: Bench) -> None:
+async def in_drops(sock: socket.socket, data: bytes) -> None:
+    for octet in data:
+        sock.send(bytes([octet]))
+        await asyncio.sleep(0.02)
+
+
+async def test_whole_messages_may_take_their_time() -> None:
+    hand = Hand()
+    bench = Bench(hand=hand)
+    await bench.start()
     bench.core.body = b""
     with bench.connect() as sock:
         for _ in range(4):
             data = request()
             sock.send(data[:50])
-            await asyncio.sleep(MESSAGE_TIME / 2)
+            await until(lambda: begun(bench))
+            hand.forward(MESSAGE_TIME / 2)
             sock.send(data[50:])
             assert (await receive(sock)).startswith(b"SIP/2.0 200 ")
-        assert await is_silent(sock, MESSAGE_TIME * 1.5)  # nothing has begun, so nothing has to end
+            assert not begun(bench)
+        hand.forward(MESSAGE_TIME * 1.5)  # nothing has begun, so nothing has to end
+        sock.send(request())
+        assert (await receive(sock)).startswith(b"SIP/2.0 200 ")
+        sock.send(request()[:50])
+        await until(lambda: begun(bench))
+        hand.forward(MESSAGE_TIME * 1.5)
+        assert await at_its_end(sock)
+    await bench.stack.close()
+    bench.wheel.close()
+
+
+def begun(bench: Bench) -> bool:
+    """Has a message begun that has to end in time?"""
+    return any(connection._deadline for connection in bench.stack._connections._open.values())
 
 
 @pytest.mark.parametrize("enough", [1 << 14, 1 << 30])
@@ -178,7 +233,7 @@ async def test_a_peer_that_never_reads_is_cut(bench: Bench, enough: int) -> None
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.connect(bench.address)
         sock.setblocking(False)
-        await until(lambda: not sends(sock, request() * 50) or unread(bench) > enough, 10)
+        await until(lambda: not sends(sock, request() * 50) or unread(bench) > enough)
         await until(lambda: counters.get("sip_tcp_cut") == before + 1)
         await until(lambda: not bench.stack.connected(bench.core.held[0].flow))
 
@@ -207,14 +262,17 @@ def sends(sock: socket.socket, data: bytes) -> bool:
 async def test_connections_above_the_limit_are_closed_and_the_others_live(bench: Bench) -> None:
     bench.core.body = b""
     many = [bench.connect() for _ in range(CONNECTIONS + 10)]
-    ends = await asyncio.gather(*(at_its_end(sock, 0.5) for sock in many))
-    assert ends.count(True) == 10
-    alive = many[ends.index(False)]
-    alive.send(request())
-    assert (await receive(alive)).startswith(b"SIP/2.0 200 ")
+    ends = {asyncio.create_task(at_its_end(sock, 10 * PATIENCE)): sock for sock in many}
+    await until(lambda: sum(task.done() for task in ends) == 10)
+    assert all(task.result() for task in ends if task.done())
+    alive = [sock for task, sock in ends.items() if task.cancel()]
+    await asyncio.wait(ends)
+    for sock in alive:
+        sock.send(request())
+        assert (await receive(sock)).startswith(b"SIP/2.0 200 ")
     for sock in many:
         sock.close()
-    await asyncio.sleep(0.1)
+    await until(lambda: not bench.stack._connections._open)
     with bench.connect() as sock:
         sock.send(request())
         assert (await receive(sock)).startswith(b"SIP/2.0 200 ")
@@ -225,8 +283,7 @@ async def test_none_is_opened_above_the_limit() -> None:
     failed: list[int] = []
     await bench.start()
     bench.stack.transmit(Flow("TCP", 0, *bench.address), request(), lambda: failed.append(1))
-    await asyncio.sleep(0.05)
-    assert failed == [1]
+    await until(lambda: failed == [1])
     await bench.stack.close()
 
 
@@ -261,7 +318,7 @@ async def test_nothing_is_left_of_transactions(bench: Bench) -> None:
         for transaction in bench.core.held:
             if not transaction.answered:
                 transaction.reply(486)
-        await until(lambda: bench.stack.load() == {"server": 0, "client": 0}, 64 * T1 + 2)
+        await until(lambda: bench.stack.load() == {"server": 0, "client": 0}, 64 * T1 + PATIENCE)
 
 
 # -- copies
@@ -312,7 +369,10 @@ async def test_a_challenge_to_an_invite_is_sent_once(bench: Bench, code: int, ag
         await until(lambda: len(bench.core.held) == 1)
         bench.core.held[0].reply(code)
         first = await receive(sock)
-        assert await is_silent(sock, 10 * T1) is not again
+        if again:
+            assert await receive(sock) == first
+        else:
+            assert await is_silent(sock, 10 * T1)
         sock.send(data)
         assert await receive(sock) == first
         assert parse(first).to.tag

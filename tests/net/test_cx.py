@@ -58,7 +58,7 @@ async def test_ipsec_with_the_vectors_of_the_hss(tmp_path: Path, profile: str) -
             assert (await a.next_sms()).text == "by ESP"
             await b.register()
             assert (await made.hss.terminate(impi(A))).ok
-            await a.changes.until(lambda: a.watch.state.startswith("terminated"), 5.0, "the last NOTIFY")
+            await a.changes.until(lambda: a.watch.state.startswith("terminated"), 20.0, "the last NOTIFY")
             assert "esp" in a.ladder.render()
             made.heard_nothing_wrong(a, b)
     driver.close()

@@ -115,14 +115,14 @@ class World:
     async def start(self) -> None:
         """Start the server, and let it connect."""
         await asyncio.to_thread(self.server.start)
-        await asyncio.gather(self.cx.client(), self.rx.client())
+        await asyncio.gather(self.cx.client(60.0), self.rx.client(60.0))
         # the clients have our CEA a moment after we have their CER
         await asyncio.to_thread(self.server.wait_for_log, "Connected to", 2)
 
     async def stop(self) -> None:
         await asyncio.to_thread(self.server.stop)
 
-    async def until(self, true: Callable[[], Any], what: str, within: float = 10.0) -> None:
+    async def until(self, true: Callable[[], Any], what: str, within: float = 30.0) -> None:
         """Wait until this is so."""
         end = time.monotonic() + within
         while not true():
@@ -141,7 +141,7 @@ class World:
         sessions = [session for imsi in (A, B) for session in self.pcrf.of(imsi)]
         return [status.name for session in sessions if (status := session.media[0].status) is not None]
 
-    async def shows(self, state: str, within: float = 10.0) -> None:
+    async def shows(self, state: str, within: float = 30.0) -> None:
         """Wait until all dialogs have this state of bearers."""
         end = time.monotonic() + within
         while await self.qos() != {state}:
@@ -161,8 +161,9 @@ async def world(
     """Everything, started and connected; `prefix` is tcp: or empty."""
     transport = prefix.rstrip(":")
     hss, pcrf = Hss.of(users(), DOMAIN), Pcrf()
-    cx = DiameterLink.hss(hss, Endpoint(host, 0, transport))
-    rx = DiameterLink.pcrf(pcrf, Endpoint(host, 0, transport))
+    # Ports that nobody else gets while one of them is away
+    cx = DiameterLink.hss(hss, Endpoint(host, free_port((host,)), transport))
+    rx = DiameterLink.pcrf(pcrf, Endpoint(host, free_port((host,)), transport))
     api = f"127.0.0.1:{free_port()}"
     async with cx, rx:
         shown = f"[{host}]" if ":" in host else host
@@ -232,7 +233,7 @@ async def pushes(w: World) -> None:
             await phone.subscribe()
         known = len(a.watch.documents)
         assert (await w.hss.push(impi(A), [f"sip:{A}@{DOMAIN}", tel(A), "tel:+4977"])).ok
-        await a.changes.until(lambda: len(a.watch.documents) > known, 5.0, "NOTIFY of the new identity")
+        await a.changes.until(lambda: len(a.watch.documents) > known, 20.0, "NOTIFY of the new identity")
         assert "tel:+4977" in [each.aor for each in a.watch.documents[-1].registrations]
         call = await b.call("tel:+4977")
         other = await a.next_call()
@@ -240,7 +241,7 @@ async def pushes(w: World) -> None:
         await call.answered()
         assert (await w.hss.terminate(impi(A), ReasonCode.PERMANENT_TERMINATION)).ok
         await asyncio.gather(call.ended(), other.ended())
-        await a.changes.until(lambda: a.watch.state.startswith("terminated"), 5.0, "the last NOTIFY")
+        await a.changes.until(lambda: a.watch.state.startswith("terminated"), 20.0, "the last NOTIFY")
         assert "rejected" in str(a.watch.documents[-1])
         assert (await w.hss.terminate(impi(B), ReasonCode.NEW_SERVER_ASSIGNED)).ok
         await w.until(lambda: not w.hss.users[impi(B)].registered, "the other end")
@@ -293,7 +294,7 @@ async def a_hss_that_goes_and_comes(w: World) -> None:
             with pytest.raises(PhoneError) as refused:
                 await s.register()
             assert refused.value.code in (500, 504)
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 25  # its transaction would end after 32 s
             call = await a.call(tel(B))
             other = await b.next_call()
             await other.answer()
@@ -322,7 +323,7 @@ async def a_hss_that_is_slow_or_silent_or_refuses(w: World) -> None:
         with pytest.raises(PhoneError) as refused:
             await b.register()
         assert refused.value.code == 504
-        assert 4 < time.monotonic() - began < 12
+        assert 4 < time.monotonic() - began < 25  # its transaction would end after 32 s
         w.hss.lost.clear()
         for result, code in (
             (CxResult.ERROR_ROAMING_NOT_ALLOWED.result, 403),
@@ -363,14 +364,12 @@ async def a_flood_of_unknown_users(w: World) -> None:
         sender.connect((w.host, w.server.port))
         before = w.server.rss()
         answers = 0
-        for n in range(2000):
-            sender.send(_stranger(n, w))
-            if n % 20 == 0:
-                await asyncio.sleep(0.02)
-                answers += _refusals(sender)
-        end = time.monotonic() + 20
-        while answers < 1000 and time.monotonic() < end:
-            await asyncio.sleep(0.1)
+        sent, end = 0, time.monotonic() + 60
+        while (sent < 2000 or answers < 1000) and time.monotonic() < end:
+            for _ in range(20):  # what a socket has no room for is lost, where the machine is busy
+                sender.send(_stranger(sent, w))
+                sent += 1
+            await asyncio.sleep(0.02)
             answers += _refusals(sender)
     assert answers >= 1000, f"{answers}\n{w.server.log[-2000:]}"
     assert w.server.rss() - before < 60_000  # KiB; transactions live for 32 s
@@ -401,12 +400,15 @@ def _stranger(n: int, w: World) -> bytes:
 @rx
 async def a_call_with_bearers(w: World) -> None:
     """Preconditions on both legs: required, pending, erab_set; STR for both at the end."""
-    w.pcrf.after = 0.6
+    w.pcrf.after = None
     async with w.pair() as (a, b):
         call = await a.call(tel(B))
         other = await b.next_call()
         await w.until(lambda: len(w.pcrf.sessions) == 2, "a session for each leg")
         assert "pending" in await w.qos()
+        w.pcrf.after = 0.02
+        for session in w.pcrf.sessions.values():
+            w.pcrf._spawn(w.pcrf._bring(session, w.pcrf.after))
         assert {session.request.imsi for session in w.pcrf.sessions.values()} == {A, B}
         await other.answer()
         await call.answered()

@@ -86,8 +86,8 @@ async def ends(host: str, transport: str, bind_port: int = 0, **more: Any) -> As
         return Plain()
 
     server = new_server(at_hss, **more)
-    port = await server.listen(Endpoint(host, 0, transport))
-    endpoint = Endpoint(host, port, transport)
+    endpoint = Endpoint(host, free_port((host,)), transport)  # nobody else gets it while the server is away
+    await server.listen(endpoint)
     party = Party(US, (CX,), trace.CX, at_cscf, watchdog=0.2)
     loop = asyncio.get_running_loop()
     client = DiameterClient(
@@ -181,7 +181,9 @@ async def another_takes_over(host: str, transport: str) -> None:
         return new_server(serve)
 
     first, second = server(0, 60.0), server(1, 0.0)
-    endpoints = [Endpoint(host, await each.listen(Endpoint(host, 0, transport)), transport) for each in (first, second)]
+    endpoints = [Endpoint(host, free_port((host,)), transport) for _ in range(2)]
+    for each, endpoint in zip((first, second), endpoints, strict=True):
+        await each.listen(endpoint)
     loop = asyncio.get_running_loop()
     client = DiameterClient(loop, wheel(), Party(US, (CX,), trace.CX), endpoints, None, os.urandom)
     client.start()

@@ -168,11 +168,11 @@ async def through_the_relay(folder: Path, endpoint: Endpoint) -> None:
         assert ims.remote is not None
         assert hss.remote is not None
         await ims.close()
-        assert "Peer 'ims.example.net' sent a DPR with cause: REBOOTING" in relay.log
+        await _until(relay, lambda: "Peer 'ims.example.net' sent a DPR with cause: REBOOTING" in relay.log)
         relay.terminate()
         await _until(relay, lambda: hss.remote is None)
         await hss.close()
-        assert "SND to 'hss.example.net':" in relay.log
+        await _until(relay, lambda: "SND to 'hss.example.net':" in relay.log)
         # It has no dictionary of Cx and Rx, and says so; of what it reads it has nothing bad to say
         for trouble in ("Invalid", "invalid", "parse", "FATAL"):
             assert trouble not in relay.log.partition("FATAL! Initiating freeDiameter shutdown")[0], relay.log

@@ -98,7 +98,7 @@ async def killed_in_the_middle(folder: Path, prefix: str, program: tuple[str, ..
             await under_way
         assert await asyncio.to_thread(shown, first) == 0
         assert await asyncio.to_thread(shown, second) == 1
-        assert second.count("--> SAA 2001") == users
+        await until(lambda: second.count("--> SAA 2001") == users, second)
         gone = re.findall(r"(\d+) requests that wait for \S+ go to \S+", server.log)
         assert sum(map(int, gone)) > 0, server.log[-2000:]
         assert "without an answer" not in server.log
@@ -106,7 +106,7 @@ async def killed_in_the_middle(folder: Path, prefix: str, program: tuple[str, ..
         await asyncio.to_thread(server.wait_for_log, "Connected to", 3, 60.0)
         before = len(second.said)
         await register(phone(server, users), 0.0)
-        assert first.count("--> SAA 2001") == 1
+        await until(lambda: first.count("--> SAA 2001") == 1, first)
         assert len(second.said) == before
 
 

@@ -24,7 +24,7 @@ from lteims.net.sctp import Association, Listener
 from tests.peers.diameter import CONTRACT, US, wheel
 from tests.peers.freediameter import through_the_relay
 
-NAMESPACE = "lteims-diameter"
+NAMESPACE = f"lteims-diameter-{os.getpid()}"
 HOSTS = ["127.0.0.1", "::1"]
 
 

@@ -45,7 +45,7 @@ def clear(at: str, message: Request) -> int:
     """Send a request in clear text from an address; the code of its final answer, 0 if there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((at, 0))
-        sock.settimeout(1)
+        sock.settimeout(20)
         number = next(_numbers)
         message.headers["via"] = [f"SIP/2.0/UDP {at}:{sock.getsockname()[1]};branch=z9hG4bK-clear{number};rport"]
         sock.sendto(message.encode(), ("10.90.1.1", 5060))

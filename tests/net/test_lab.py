@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.lab import uml
+from tests.net.server import AS_IN_A_TERMINAL
 
-BOOTED = 30.0  # seconds in which a lab has begun to run its command, on a machine that does much else
+ENDED = 30.0  # seconds in which a lab is gone, on a machine that does much else
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def processes(folder: Path) -> list[int]:
 
 
 def gone(folder: Path) -> bool:
-    until = time.monotonic() + 10
+    until = time.monotonic() + ENDED
     while processes(folder) and time.monotonic() < until:
         time.sleep(0.05)
     return not processes(folder)
@@ -72,9 +73,27 @@ def test_a_panic_is_told_and_leaves_nothing(folder: Path) -> None:
     assert gone(folder)
 
 
-def test_the_time_limit_ends_it(folder: Path) -> None:
-    with pytest.raises(uml.LabError, match=r"(?s)was ended after its 6 s.*waiting"):
-        uml.boot(["sh", "-c", "echo waiting; sleep 600 & exec sleep 600"], folder, seconds=6.0)
+class Clock:
+    """The time, to be put forward."""
+
+    ahead = 0.0
+    sleep = staticmethod(time.sleep)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+def test_the_time_limit_ends_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, said = Clock(), ""
+    monkeypatch.setattr(uml, "time", clock)
+
+    def echo(text: str) -> None:
+        nonlocal said
+        said += text
+        clock.ahead = 600.0 * ("waiting" in said)
+
+    with pytest.raises(uml.LabError, match=r"(?s)was ended after its 120 s.*waiting"):
+        uml.boot(["sh", "-c", "echo waiting; sleep 600 & exec sleep 600"], folder, seconds=120.0, echo=echo)
     assert gone(folder)
 
 
@@ -116,14 +135,15 @@ sys.exit(_in_uml(["sh", "-c", "echo begun; sleep 600"]))
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_stopping_the_program_ends_the_lab(number: signal.Signals) -> None:
     """Ctrl-C, a polite and an impolite kill of `make lab`'s program while a test hangs."""
-    with subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=uml.ROOT, stdout=subprocess.PIPE, text=True) as program:
+    line = [*AS_IN_A_TERMINAL, sys.executable, "-c", PROGRAM]
+    with subprocess.Popen(line, cwd=uml.ROOT, stdout=subprocess.PIPE, text=True) as program:
         try:
             assert program.stdout
             assert program.stdout.readline() == "begun\n"
             folder = folder_of(program.pid)
             assert processes(folder)
             program.send_signal(number)
-            code = program.wait(20)
+            code = program.wait(ENDED)
         finally:
             program.kill()
     assert code == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]

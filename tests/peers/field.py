@@ -332,7 +332,7 @@ async def talk_and_text(one: Phone, two: Phone) -> None:
     assert (await one.next_report()).status == 0
 
 
-def wait_until(holds: Callable[[], bool], within: float = 10.0) -> None:
+def wait_until(holds: Callable[[], bool], within: float = 30.0) -> None:
     """Wait for what is on its way; TimeoutError."""
     end = time.monotonic() + within
     while not holds():

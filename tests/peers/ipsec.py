@@ -20,7 +20,7 @@ from lteims.net.udp import Address, UdpSocket, open_udp
 
 PAIRS = [(aalg, ealg) for aalg, ealg in itertools.product(Aalg, Ealg) if legal(aalg, ealg)]
 SHORT = 0.05  # seconds in which a packet would have come
-LONG = 5.0
+LONG = 20.0
 
 _numbers = itertools.count(1)
 

@@ -30,6 +30,6 @@ def lacks() -> tuple[str, ...]:
 def has_namespaces() -> bool:
     """May we make a network namespace, with the mount that gives it its name?"""
     try:
-        return not subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, timeout=10).returncode
+        return not subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, timeout=60).returncode
     except (OSError, subprocess.TimeoutExpired):
         return False

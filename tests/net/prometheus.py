@@ -19,7 +19,7 @@ import yaml
 from tests.net.ports import free_port
 
 CONFIG = Path(__file__).parents[2] / "config"
-WITHIN = 20.0  # seconds for Prometheus to start, or to have scraped what was asked for
+WITHIN = 60.0  # seconds for Prometheus to start, or to have scraped what was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Prometheus:
     def get(self, path: str, **parameters: str) -> Any:
         """The data of an answer."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             body = json.load(answer)
         assert body["status"] == "success", body
         return body["data"]
@@ -77,6 +77,6 @@ def watching(target: str, folder: Path) -> Iterator[Prometheus]:
 
 def promtool(*arguments: str, given: str = "") -> str:
     """What promtool says; it must not complain."""
-    done = subprocess.run(["promtool", *arguments], input=given, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["promtool", *arguments], input=given, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

@@ -19,8 +19,9 @@ from tests.vectors.sip.vector import OWN_DOMAIN, Vector, expected_answer, with_f
 
 VECTORS = (*rfc4475.VECTORS, *rfc5118.VECTORS, *phones.VECTORS)
 SILENCE = 1.5  # seconds without any answer after which none comes
-LONGEST = 15.0
+LONGEST = 60.0
 FAULTS = ("Traceback", "failed inside", "error in the event loop", "the other timers go on")
+ANSWERED = {vector.name for vector in VECTORS if expected_answer(vector, OWN_DOMAIN) is not None}
 Answers = dict[str, list[Response]]
 
 
@@ -58,7 +59,7 @@ def collect(sockets: dict[str, socket.socket]) -> Answers:
     end = time.monotonic() + LONGEST
     while names and time.monotonic() < end:
         readable, _, _ = select.select(list(names), [], [], SILENCE)
-        if not readable:
+        if not readable and all(_is_final(answers[name]) for name in sockets if name in ANSWERED):
             break
         for sock in readable:
             name, data = names[sock], sock.recv(65535)
@@ -74,11 +75,24 @@ def collect(sockets: dict[str, socket.socket]) -> Answers:
     return answers
 
 
+def _is_final(answers: list[Response]) -> bool:
+    return any(answer.code >= 200 for answer in answers)
+
+
+def unread(port: int) -> int:
+    """Octets that wait at a UDP port for who listens there; what finds no room is lost."""
+    rows = (line.split() for line in Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:])
+    return sum(int(row[4].partition(":")[2], 16) for row in rows if row[1] == f"0100007F:{port:04X}")
+
+
 @pytest.fixture(scope="module")
 def over_udp(servers: dict[str, Server]) -> Answers:
+    port, end = servers["udp"].port, time.monotonic() + LONGEST
     sockets = {vector.name: socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for vector in VECTORS}
     for number, vector in enumerate(VECTORS):
-        sockets[vector.name].connect(("127.0.0.1", servers["udp"].port))
+        while unread(port) > 50_000 and time.monotonic() < end:
+            time.sleep(0.01)
+        sockets[vector.name].connect(("127.0.0.1", port))
         sockets[vector.name].send(sent(number, vector))
     return collect(sockets)
 
@@ -89,7 +103,7 @@ FRAMED = [vector for vector in VECTORS if is_framed(vector.data)]
 @pytest.fixture(scope="module")
 def over_tcp(servers: dict[str, Server]) -> Answers:
     server = ("127.0.0.1", servers["tcp"].port)
-    sockets = {vector.name: socket.create_connection(server, 5) for vector in FRAMED}
+    sockets = {vector.name: socket.create_connection(server, 30) for vector in FRAMED}
     for number, vector in enumerate(FRAMED):
         sockets[vector.name].sendall(sent(number, vector))
     return collect(sockets)

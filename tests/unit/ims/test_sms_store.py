@@ -2,7 +2,7 @@
 
 import tracemalloc
 from math import inf
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -132,10 +132,10 @@ def test_a_hundred_thousand_that_wait() -> None:
     for n in range(100_000):
         message(store, str(n % 1000), expires_at=100.0 + n)
     tracemalloc.start()
-    start = perf_counter()
+    start = process_time()
     for now in range(100):
         store.expired(float(now), 500)
-    took = perf_counter() - start
+    took = process_time() - start
     tracemalloc.stop()
     assert took < 0.05  # nothing is searched: a hundred looks take less than one walk over all
     assert len(store.expired(1e9, 500)) == 500

@@ -157,9 +157,9 @@ def test_a_message_of_1000_octets_costs_under_30_microseconds() -> None:
     codec, payload = CODECS[SHA1_AES.name], bytes(1000)
     best = 1.0
     for _ in range(20):  # the best of several: other work on the machine must not count
-        start = time.perf_counter()
+        start = time.process_time()
         for sequence in range(1, 101):
             codec.seal(sequence, 17, payload, lambda size: IV[:size])
-        best = min(best, (time.perf_counter() - start) / 100)
+        best = min(best, (time.process_time() - start) / 100)
     print(f"sealed with hmac-sha-1-96 and aes-cbc: {best * 1e6:.1f} us")
     assert best < 30e-6

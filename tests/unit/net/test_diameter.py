@@ -134,7 +134,7 @@ async def test_nobody_there() -> None:
     )
     client.start()
     before = counters.get("diam_connect_failed")
-    await asyncio.sleep(0.1)
+    await until(lambda: counters.get("diam_connect_failed") > before)
     assert counters.get("diam_connect_failed") == before + 1
     with pytest.raises(NoAnswer):
         await client.ask(Lir("sip:x"))
@@ -170,7 +170,7 @@ async def test_an_address_of_ours_of_the_other_kind(lines: list[Line]) -> None:
     party, server = Party(US, (CX,), trace.CX), Endpoint("127.0.0.1", 1, "tcp")
     client = DiameterClient(asyncio.get_running_loop(), wheel(), party, (server,), Endpoint("::1", 0), os.urandom)
     client.start()
-    await asyncio.sleep(0.1)
+    await until(lambda: lines and lines[-1][2].startswith("No connection"))
     assert lines[-1][2] == "No connection to 127.0.0.1:1: 127.0.0.1 has no address of the kind of [::1]:0"
     await client.close()
 
@@ -183,6 +183,7 @@ async def test_a_kernel_without_sctp_is_said_once(monkeypatch: pytest.MonkeyPatc
         asyncio.get_running_loop(), wheel(), Party(US, (CX,), trace.CX), (Endpoint("127.0.0.1", 1),), None, os.urandom
     )
     client.start()
+    await until(lambda: lines)
     await asyncio.sleep(0.1)
     assert [line[2] for line in lines] == [
         "CX to 127.0.0.1:1 is down: this kernel has no SCTP,"

@@ -231,10 +231,10 @@ def multipart(body: bytes) -> None:
 def test_the_worst_takes_no_longer_than_the_length_asks(case: str) -> None:
     best = 1.0
     for _ in range(3):  # the machine may be busy with something else
-        begin = time.perf_counter()
+        begin = time.process_time()
         with suppress(SipError, NotSip):
             WORST[case]()
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.process_time() - begin)
         if best < SLOW:
             return
     raise AssertionError(f"{case}: {best * 1000:.0f} ms")
@@ -287,8 +287,8 @@ def test_no_length_and_no_end_are_refused() -> None:
 @pytest.mark.parametrize("piece", [b"\r\n\r\n", b"a\r\nl:0\r\n\r\n", b"\r\na\r\nl:0\r\n\r\n", b"\r", b"l:\r\n "])
 def test_a_large_piece_of_a_stream_takes_no_longer_than_its_length_asks(piece: bytes) -> None:
     data = piece * (SIZE * 4 // len(piece))
-    begin = time.perf_counter()
+    begin = time.process_time()
     with suppress(FramingError):
         for _ in Framer().feed(data):
             pass
-    assert time.perf_counter() - begin < 5 * SLOW
+    assert time.process_time() - begin < 5 * SLOW

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests.kernel.lab import replay
@@ -13,6 +14,9 @@ from tests.kernel.lab import replay
 FIRST = "tests/unit/test_house.py"
 LAB = "tests/kernel/"
 IMAGE = "tests/net/test_image_engine.py"
+# What an example may take depends on what else the machine does
+settings.register_profile("busy", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+settings.load_profile("busy")
 PLACES = (FIRST, LAB, IMAGE, "tests/flows/", "tests/unit/", "tests/net/")
 
 

@@ -35,7 +35,7 @@ class Console(Server):
         self._wait_until_ready(offset)
         return self
 
-    def type(self, command: str, within: float = 5.0) -> str:
+    def type(self, command: str, within: float = 20.0) -> str:
         """Type a command; its answer."""
         command, end = command.strip(), time.monotonic() + within
         self._wait_for_prompt("", 0, end)

@@ -15,8 +15,11 @@ from pathlib import Path
 
 from tests.net.ports import free_port, media_ports
 
-READY_WITHIN = 20.0  # seconds until the ready line; CI machines are slow
-STOP_WITHIN = 10.0
+READY_WITHIN = 60.0  # seconds until the ready line; CI machines are slow
+STOP_WITHIN = 20.0
+LOGGED_WITHIN = 20.0
+# The tests may run under nohup, or in the background
+AS_IN_A_TERMINAL = ("env", "--default-signal=HUP,INT")
 PROGRAM = Path(sys.executable).parent / "lteims"
 MEDIA_COUNT = re.compile(r"audio\d+/(MO|MT) rtp_recv=(\d+) rtp_send=(\d+)")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -162,7 +165,7 @@ class Server:
         self._running().kill()
         self._running().wait(STOP_WITHIN)
 
-    def wait_for_log(self, text: str, count: int = 1, within: float = 5.0) -> str:
+    def wait_for_log(self, text: str, count: int = 1, within: float = LOGGED_WITHIN) -> str:
         """The log once it holds the text so often."""
         end = time.monotonic() + within
         while (log := self.log).count(text) < count:
@@ -173,7 +176,7 @@ class Server:
 
     def media_counts(self, streams: int) -> list[MediaCount]:
         """The last counts of RTP packets that the log shows, once it shows at least so many streams."""
-        end = time.monotonic() + 5.0
+        end = time.monotonic() + LOGGED_WITHIN
         while True:
             found = MEDIA_COUNT.findall(self.log)
             if len(found) >= streams:

@@ -19,6 +19,7 @@ from tests.net.ports import free_port
 from tests.net.server import Server
 from tests.phone.account import Account, ue_db
 
+WITHIN = 20.0  # seconds; a busy machine may need some
 BOB = Account("001010000000002", "none", impu='["001010000000002", "tel:+492"]')
 SEEDS: tuple[Any, ...] = (
     {"message": "log_get", "message_id": 7, "layers": {"SIP": "debug"}, "timeout": 0, "allow_empty": True},
@@ -59,14 +60,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def asked(client: ClientConnection, message: str, **params: Any) -> dict[str, Any]:
     client.send(json.dumps({"message": message, "message_id": "asked", **params}))
     while True:
-        found = json.loads(client.recv(5))
+        found = json.loads(client.recv(WITHIN))
         if found.get("message_id") == "asked":
             return dict(found)
 
 
 def settled(server: Server, sockets: int) -> bool:
-    """Has the server, within 5 s, no more sockets than before?"""
-    end = time.monotonic() + 5
+    """Has the server, within WITHIN, no more sockets than before?"""
+    end = time.monotonic() + WITHIN
     while server.sockets() > sockets:
         if time.monotonic() > end:
             return False
@@ -132,8 +133,8 @@ def test_nine_thousand_malformed_requests_are_each_answered_with_an_error(server
     chance = random.Random(11)
     before = server.sockets()
     with joined(server) as quiet, joined(server) as client:
-        quiet.recv(5)
-        client.recv(5)
+        quiet.recv(WITHIN)
+        client.recv(WITHIN)
         for batch in range(90):
             wanted = 0
             for _ in range(100):
@@ -141,7 +142,7 @@ def test_nine_thousand_malformed_requests_are_each_answered_with_an_error(server
                 client.send(frame, text=frame.isascii() and chance.random() < 0.7)
                 wanted += answers
             for _ in range(wanted):
-                answer = json.loads(client.recv(5))
+                answer = json.loads(client.recv(WITHIN))
                 assert answer["error"], answer
                 assert "internal" not in answer["error"], answer
             if batch % 10 == 9:
@@ -231,9 +232,9 @@ def test_a_thousand_broken_frames_are_each_answered_or_closed(server: Server) ->
     chance = random.Random(12)
     before = server.sockets()
     with joined(server) as quiet:
-        quiet.recv(5)
+        quiet.recv(WITHIN)
         for number in range(1000):
-            with socket.create_connection(("127.0.0.1", port_of(server)), timeout=5) as raw:
+            with socket.create_connection(("127.0.0.1", port_of(server)), timeout=WITHIN) as raw:
                 raw.sendall(HANDSHAKE)
                 while b"}" not in raw.recv(4096):
                     pass
@@ -266,7 +267,7 @@ def test_who_does_not_read_holds_up_nobody(server: Server) -> None:
         begun = time.monotonic()
         for _ in range(20):
             assert "error" not in asked(client, "help")
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 5
     assert server.rss() < 400_000
     raw.close()
     assert settled(server, before)
@@ -285,7 +286,7 @@ def test_garbage_in_the_place_of_a_handshake(server: Server) -> None:
 def test_pings_whose_answers_nobody_reads(server: Server) -> None:
     before = server.sockets()
     pings = (b"\x89\xfd" + bytes(4) + b"x" * 125) * 500_000
-    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=20) as raw:
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=60) as raw:
         raw.sendall(HANDSHAKE)
         with pytest.raises(ConnectionError):
             raw.sendall(pings)
@@ -308,19 +309,19 @@ def test_guessing_becomes_slow_for_one_address(tmp_path: Any) -> None:
     with Server(folder, ue_db([BOB]), configuration('com_auth: {password: "pw"},'), hosts=("127.0.0.1",)) as server:
         begun = time.monotonic()
         with joined(server) as client:
-            challenge = json.loads(client.recv(5))["challenge"]
+            challenge = json.loads(client.recv(WITHIN))["challenge"]
             with joined(server) as stranger:  # who may not have much kept
                 stranger.send('{"message": "authenticate", "res": "' + "0" * 5000 + '"}')
-                stranger.recv(5)  # the greeting
+                stranger.recv(WITHIN)  # the greeting
                 with pytest.raises(ConnectionClosed, match="1009"):
-                    stranger.recv(5)
+                    stranger.recv(WITHIN)
             for _ in range(4):
                 challenge = asked(client, "authenticate", res="0" * 64)["challenge"]
             assert asked(client, "authenticate", res=response("pw", "IMS", challenge))["ready"] is True
             assert "x" in asked(client, "x" * 100_000)["message"]
             assert time.monotonic() - begun > 3
         with joined(server) as other:
-            other.recv(5)
+            other.recv(WITHIN)
             server.stop()
             with pytest.raises(ConnectionClosed):
-                other.recv(5)
+                other.recv(WITHIN)

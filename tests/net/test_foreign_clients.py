@@ -82,7 +82,7 @@ class Node:
         files = {name: str(getattr(papers, name) or "") for name in ("ca", "cert", "key")}
         task = {"url": url, "passwords": passwords, "requests": requests, "frames": frames, "origin": origin, **files}
         ran = subprocess.run(
-            ["node", "client.js"], input=json.dumps(task), cwd=self.folder, capture_output=True, text=True, timeout=30,
+            ["node", "client.js"], input=json.dumps(task), cwd=self.folder, capture_output=True, text=True, timeout=120,
             check=False,
         )  # fmt: skip
         found = [json.loads(text) for text in ran.stdout.splitlines()]
@@ -107,7 +107,7 @@ def drive_python(
     left = list(passwords)
     try:
         client = websocket.create_connection(
-            url, timeout=15, sslopt=tls, origin=origin or None, suppress_origin=not origin, http_no_proxy=["127.0.0.1"]
+            url, timeout=60, sslopt=tls, origin=origin or None, suppress_origin=not origin, http_no_proxy=["127.0.0.1"]
         )
         while frames:
             frame = json.loads(client.recv())

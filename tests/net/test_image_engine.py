@@ -27,8 +27,8 @@ from tests.peers.subscribers import PASSWORD, csv, subscribers, ue_db
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_OCTETS = 250_000_000
-STOP_WITHIN = 5.0  # seconds
-HEALTHY_WITHIN = 30.0
+STOP_WITHIN = 10.0  # seconds, after which Docker ends it by force
+HEALTHY_WITHIN = 120.0  # the engine has spare time alone
 NET, NET6 = "172.30.91", "fd30:91"
 USERS = subscribers(4)
 NET_ADMIN, NET_RAW = 12, 13  # linux/capability.h
@@ -42,7 +42,7 @@ steps:
 """
 
 
-def run(*line: str, within: float = 60, check: bool = True, **env: str) -> str:
+def run(*line: str, within: float = 180, check: bool = True, **env: str) -> str:
     """Run a program; what it wrote."""
     done = subprocess.run(
         line, cwd=ROOT, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -80,7 +80,7 @@ class Stack:
     image: str
     config: Path
 
-    def __call__(self, *arguments: str, within: float = 60, check: bool = True) -> str:
+    def __call__(self, *arguments: str, within: float = 180, check: bool = True) -> str:
         tool = ["docker", "compose"] if works("docker", "compose", "version") else ["docker-compose"]
         return run(
             *tool, "-p", "lteims-image-test", "--profile", "sim", *arguments, within=within, check=check,
@@ -196,7 +196,7 @@ def test_phones_outside_register_and_call_the_echo(stack: Stack, tmp_path: Path)
     assert USERS[3].impi in stack.console("users").partition("Not registered")[0]
     done = Sipp(
         "caller", f"{NET}.10:5060", tmp_path, users, host=host, port=port,
-        keys={"callee": "666"}, options=("-d", "500", "-mi", host),
+        keys={"callee": "666"}, options=("-d", "1000", "-mi", host),
     ).run()  # fmt: skip
     assert (done.code, done.passed) == (0, 1), done.screen
     echoed = re.compile(r"call ended: .* rtp_recv=(\d\d) rtp_send=\1 ")
@@ -207,12 +207,10 @@ def test_a_softphone_outside_calls_the_echo(stack: Stack, tmp_path: Path) -> Non
     with Baresip(tmp_path / "phone", USERS[0], f"{NET}.10:5060", host=f"{NET}.1") as phone:
         phone.command("dial", "666")
         phone.wait_for("CALL_ESTABLISHED")
-        time.sleep(2)
+        phone.hear(1.0)
+        ended = stack.read("/var/lib/lteims/ims.log").count("call ended")
         phone.command("hangup")
-        time.sleep(0.5)
-        assert phone.heard() > 1
-    log = stack.read("/var/lib/lteims/ims.log")
-    assert "call ended" in log
+        wait_until(lambda: stack.read("/var/lib/lteims/ims.log").count("call ended") > ended, stack.server)
 
 
 def test_phones_outside_register_over_ipv6(stack: Stack, tmp_path: Path) -> None:
@@ -229,7 +227,7 @@ def test_docker_finds_it_healthy(stack: Stack) -> None:
 
 def test_prometheus_takes_its_metrics_over_the_network(stack: Stack, tmp_path: Path) -> None:
     target = f"{NET}.10:9464"
-    with urllib.request.urlopen(f"http://{target}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{target}/metrics", timeout=60) as answer:
         assert promtool("check", "metrics", given=answer.read().decode()) == ""
     with watching(target, tmp_path) as prometheus:
         (build,) = prometheus.query("lteims_build_info")
@@ -239,10 +237,9 @@ def test_prometheus_takes_its_metrics_over_the_network(stack: Stack, tmp_path: P
 
 
 def test_virtual_phones_tell_by_their_exit_code(stack: Stack, tmp_path: Path) -> None:
-    assert "nothing wrong was heard: ok" in stack("run", "--rm", "phones", within=120)
+    assert "nothing wrong was heard: ok" in stack("run", "--rm", "phones", within=240)
+    wait_until(lambda: "SAA 2001" in stack("logs", "hss") and "RAA" in stack("logs", "pcrf"), stack.server)
     hss, pcrf = stack("logs", "hss"), stack("logs", "pcrf")
-    assert "SAA 2001" in hss
-    assert "RAA" in pcrf
     assert "wrong:" not in hss + pcrf
     (stack.config / "wrong.yaml").write_text(WRONG, encoding="utf-8")
     with pytest.raises(AssertionError, match="exit code 1"):

@@ -14,7 +14,7 @@ import pytest
 
 from tests.net.ports import free_port
 from tests.net.remote import BOB, api_port, served
-from tests.net.server import PROGRAM, STOP_WITHIN, Server
+from tests.net.server import AS_IN_A_TERMINAL, PROGRAM, STOP_WITHIN, Server
 from tests.net.test_api import certificate
 from tests.net.tmux import Screen
 from tests.phone.phone import Phone
@@ -138,7 +138,7 @@ def test_the_server_goes_away(tmp_path: Path) -> None:
 def monitor(*words: object, given: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
     line = [str(word) for word in (PROGRAM, "monitor", *words)]
     found = subprocess.run(
-        line, input=given, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, **environment}
+        line, input=given, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment}
     )
     assert "Traceback" not in found.stderr
     return found
@@ -174,13 +174,13 @@ def test_lines_on_standard_input(server: Server) -> None:
 
 
 def test_a_running_view_ends_by_a_signal(server: Server) -> None:
-    line = [str(PROGRAM), "monitor", f"127.0.0.1:{api_port(server)}", "-c", "t"]
+    line = [*AS_IN_A_TERMINAL, str(PROGRAM), "monitor", f"127.0.0.1:{api_port(server)}", "-c", "t"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "REG/s" in process.stdout.readline()
         assert process.stdout.readline().split()[0] == "0"
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == -signal.SIGINT
+        assert process.wait(STOP_WITHIN) == -signal.SIGINT
 
 
 def test_answers_that_nobody_can_read_end_it(server: Server) -> None:
@@ -190,10 +190,10 @@ def test_answers_that_nobody_can_read_end_it(server: Server) -> None:
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(10) == 128 + signal.SIGPIPE
+        assert process.wait(STOP_WITHIN) == 128 + signal.SIGPIPE
         assert process.stderr.read() == ""
     with open("/dev/full", "w") as full:
-        ran = subprocess.run([*line, "-c", "license"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=10)
+        ran = subprocess.run([*line, "-c", "license"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
     assert "cannot be written" in ran.stderr
 
@@ -202,7 +202,7 @@ def test_octets_that_are_no_text(server: Server) -> None:
     line = [str(PROGRAM), "monitor", f"127.0.0.1:{api_port(server)}"]
     environment = os.environ | {"LC_ALL": "C.UTF-8"}
     for words, given in (([b"-c", b"sms 1 \xff"], b""), ([], b"license\nsms 1 \xff\n")):
-        ran = subprocess.run([*line, *words], input=given, capture_output=True, timeout=10, env=environment)
+        ran = subprocess.run([*line, *words], input=given, capture_output=True, timeout=60, env=environment)
         assert (ran.returncode, ran.stderr) == (1, b"the command has octets that are no UTF-8\n")
 
 

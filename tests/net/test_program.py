@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.server import PROGRAM, READY_WITHIN, STOP_WITHIN
+from tests.net.server import AS_IN_A_TERMINAL, PROGRAM, READY_WITHIN, STOP_WITHIN
 
 ROOT = Path(__file__).resolve().parents[2]
-AS_IN_A_TERMINAL = ("env", "--default-signal=HUP,INT")  # the tests may run under nohup, or in the background
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from lteims.sip.headers import NameAddr
 from lteims.sip.message import Response
-from tests.net.server import Server
+from tests.net.server import LOGGED_WITHIN, Server
 from tests.phone.account import DOMAIN, OTHER_K, Account, ue_db
 from tests.phone.phone import Phone
 from tests.phone.wire import Tcp, Udp
@@ -147,7 +147,7 @@ def expires(response: Response, at: int = 0) -> int:
 
 def since(server: Server, mark: int, text: str) -> str:
     """Wait for a line that was logged after a mark; the line."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + LOGGED_WITHIN
     while True:
         lines = [line for line in server.log[mark:].splitlines() if text in line]
         if lines:

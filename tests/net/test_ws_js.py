@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ws(folder: Path, *words: object) -> "subprocess.CompletedProcess[str]":
     line = ["./ws.js", *map(str, words)]
-    return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 WIDTH, HEIGHT = 150, 60
-WITHIN = 10.0  # seconds
+WITHIN = 30.0  # seconds
 
 
 class Screen:

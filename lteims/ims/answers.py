@@ -59,13 +59,15 @@ class PassedAnswer:
 class OwnAnswer:
     """Waits for the answer to a request of the server's own; leg.Answer."""
 
-    __slots__ = ("_tell",)
+    __slots__ = ("_leg", "_tell")
 
-    def __init__(self, tell: "partial[None]") -> None:
+    def __init__(self, leg: Leg, tell: "partial[None]") -> None:
+        self._leg = leg
         self._tell = tell
 
     def on_response(self, response: Response) -> None:
         if response.code >= 200:
+            self._leg.noted(response)
             self._tell(response if response.code < 300 or response.code in (491, 500) else None)
 
     def on_failure(self, code: int, why: str) -> None:

@@ -167,7 +167,8 @@ class CallControl:
             subscriber = self._subscribers.by_impi(impi)
             if subscriber is None:
                 raise OperatorError(f"there is no user with IMPI '{impi}'")
-            return self._registered(subscriber, subscriber.impus[0], sos=sos)
+            preferred = (impu for impu in subscriber.impus if impu.config.preferred)  # manual 5.2.1
+            return self._registered(subscriber, next(preferred, subscriber.impus[0]), sos=sos)
         if impu:
             found = self._subscribers.by_impu(self._uri(impu))
             if found is None:

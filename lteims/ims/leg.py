@@ -139,10 +139,14 @@ class Leg:
         if self.record is not None:
             self.record.message("send", message)
 
-    def heard(self, message: Message) -> None:
-        """A message has come: what does the peer understand?"""
+    def noted(self, message: Message) -> None:
+        """A message has come."""
         if self.record is not None:
             self.record.message("recv", message)
+
+    def heard(self, message: Message) -> None:
+        """As `noted`, and what does the peer understand?"""
+        self.noted(message)
         if "allow" in message.headers:
             self.allow = frozenset(token.upper() for token in message.words("allow"))
         if "supported" in message.headers:

@@ -29,7 +29,7 @@ class OwnRequests:
     def prack(self, branch: Branch, leg: Leg, response: Response, rseq: int) -> None:
         """Acknowledge a provisional response of the callee."""
         branch.pracking += 1
-        leg.prack(response, rseq, SDP, b"", OwnAnswer(partial(self._pracked, branch)))
+        leg.prack(response, rseq, SDP, b"", OwnAnswer(leg, partial(self._pracked, branch)))
 
     def _pracked(self, branch: Branch, response: Response | None) -> None:
         branch.pracking -= 1
@@ -49,7 +49,7 @@ class OwnRequests:
         update = leg.dialog.request("UPDATE")
         put_body(update, branch.anchor.again(MT, offer=True), SDP)
         leg.offer_out = True
-        leg.send(update, OwnAnswer(partial(self._updated, branch, leg)))
+        leg.send(update, OwnAnswer(leg, partial(self._updated, branch, leg)))
 
     def _updated(self, branch: Branch, leg: Leg, response: Response | None) -> None:
         branch.updating = leg.offer_out = False

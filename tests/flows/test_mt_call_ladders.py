@@ -96,6 +96,13 @@ def test_a_call_of_the_server(lab: Lab, whom: dict[str, str]) -> None:
     lab.play(HANGS_UP)
 
 
+def test_an_impi_stands_for_its_preferred_impu(lab_with: LabWith) -> None:
+    lab = lab_with(users=(user("1"), user("2", "2", ImpuConfig(impu="tel:+49302", preferred=True)), user("3")))
+    lab.control.mt_call(impi=f"2@{DOMAIN}")
+    lab.play(f"{CALLED}{HANGS_UP}")
+    assert (lab.dialog().to, lab.b.last("INVITE").target) == ("tel:+49302", "tel:+49302")
+
+
 def named(invite: Request) -> str:
     """From, without its tag."""
     return invite.get("from").partition(";tag")[0]
@@ -587,6 +594,8 @@ def test_preconditions(needy: Lab) -> None:
                 ACK --> b
     """)
     assert media(lab)["qos"] == "erab_set"
+    heard = [event.message for event in lab.dialog().event_list if event.type == "recv"]
+    assert heard == ["183 INVITE", "200 PRACK", "200 UPDATE", "180 INVITE", "200 INVITE"]
     lab.play(HANGS_UP)
 
 

@@ -40,7 +40,7 @@ class Ask:
     def reduce(self, acceptable: tuple[Media, ...]) -> bool:
         """Ask for no more than the network would give (Acceptable-Service-Info); False if that is all, or nothing."""
         kept = self.live & {each.number - 1 for each in acceptable}
-        if not kept or kept == self.live:
+        if not kept - self.failed or kept == self.live:
             return False
         self.note(self.live - kept, stand=False)
         self.media = tuple(each for each in self.media if each.number - 1 not in self.failed)

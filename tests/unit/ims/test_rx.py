@@ -16,6 +16,7 @@ from lteims.ims import rx
 from lteims.ims.qos import Reservation
 from lteims.ims.rx import BEARER_TIME, RxBearers
 from lteims.ims.rx_media import media_of
+from lteims.ims.rx_session import Ask
 from lteims.media.sdp import Sdp
 from lteims.net.timers import TimerWheel
 from tests.unit.ims.registry import FakeTime
@@ -633,6 +634,14 @@ async def test_the_pcrf_would_give_no_less_or_nothing(acceptable: tuple[Media, .
     await af.reserve(theirs=THEIRS + VIDEO)
     assert af.pcrf.kinds == ["Aar"]
     assert af.told == [False]
+
+
+def test_the_pcrf_would_give_a_bearer_that_has_failed_alone() -> None:
+    """There is nothing left to be asked for."""
+    media = Media(1), Media(2)
+    ask = Ask(media, [], frozenset({0, 1}), {1}, {0})
+    assert not ask.reduce((Media(1),))
+    assert ask.media == media
 
 
 async def test_a_pcrf_that_refuses_what_it_would_give() -> None:

@@ -154,7 +154,7 @@ class Course:
         assert self.pcrf.faults == []
 
 
-@pytest.mark.parametrize("first", [1, 1001, 2001, 3001])
+@pytest.mark.parametrize("first", [1, 251, 1261, 1701])
 async def test_whoever_waits_hears_once_and_nothing_is_left(first: int) -> None:
     for seed in range(first, first + COURSES):
         course = Course(seed)

@@ -97,7 +97,8 @@ class Core:
             return 0
         party = Party(
             Node(config.cx_origin_host, config.cx_origin_realm), (CX,), trace.CX,
-            Pushes(self._users, registrations, store).serve, config.cx_watchdog_duration / 1000,
+            Pushes(self._users, registrations, store, self.hss.reports.settled).serve,
+            config.cx_watchdog_duration / 1000,
         )  # fmt: skip
         self._cx = DiameterClient(
             self._loop, self._wheel, party, config.cx_server_addr, config.cx_bind_addr, self._random,

@@ -141,7 +141,7 @@ class CxHss:
         if again and not saa.result.ok and saa.result not in _NOBODY:  # an HSS that has forgotten the first one
             saa = await self._assign(impi, identity, ServerAssignmentType.REGISTRATION)
         check(saa.result, f"assignment of {identity}")
-        self.reports.registered(impi)
+        self.reports.settled(impi)
         counters.inc("cx_registration")
         return self._take(impi, identity, saa, known=again)
 

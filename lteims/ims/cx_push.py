@@ -4,6 +4,7 @@ core.py hands `serve` to the connection. Phones hear by their subscriptions to t
 event that the reason stands for.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from lteims import counters
@@ -32,8 +33,12 @@ EVENTS: Final[dict[ReasonCode, str]] = {
 class Pushes:
     """Serves the HSS."""
 
-    def __init__(self, users: CxUsers, registrations: Deregistration, store: StateStore) -> None:
+    def __init__(
+        self, users: CxUsers, registrations: Deregistration, store: StateStore, settled: Callable[[str], None]
+    ) -> None:
+        """`settled` hears the IMPI of a user of whom the HSS need not be told any more."""
         self._users = users
+        self._settled = settled
         self._registrations = registrations
         self._store = store
 
@@ -88,7 +93,8 @@ class Pushes:
         last = len(normal) == len(user.bindings)
         for binding in normal:
             self._registrations.deregister(user, binding, EVENTS[reason])
-        if last:  # no SAR: it is the HSS that has said so
+        if last:  # no SAR, not even one that is owed still: the HSS has said so, and may have given it another server
+            self._settled(user.impi)
             self._users.forget(user.impi)
 
     def _change(self, ppr: Ppr) -> None:

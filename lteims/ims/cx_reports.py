@@ -81,8 +81,8 @@ class Reports:
         if identity and (known is None or known.external):
             self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_TIMEOUT))
 
-    def registered(self, impi: str) -> None:
-        """The user is back: nothing of before is to be told."""
+    def settled(self, impi: str) -> None:
+        """The user is back, or the HSS itself has ended the registration: nothing of before is to be told."""
         self._owed.pop(impi, None)
 
     def restored(self) -> None:

@@ -48,7 +48,7 @@ class Home:
         self.users.take(IMPI, IMPU, profile(IMPU, TEL))
         self.lab.a = self.lab.phone("a", "7", "192.0.2.17", target="tel:+49302")
         registrations = Deregistration(self.lab.stack, self.lab.subscribers, self.lab.calls, store)
-        self.pushes = Pushes(self.users, registrations, store)
+        self.pushes = Pushes(self.users, registrations, store, lambda impi: None)
 
     def push(self, request: Ppr | Rtr) -> None:
         """A request of the HSS that is carried out."""

@@ -86,7 +86,7 @@ class CxRegistry(Registry):
         self.challenges.on_unanswered = self.cx.reports.on_unanswered
         self.registrar = Registrar(self.config, self.subscribers, self.cx, self.challenges, self.store, self.time.wall)
         registrations = Deregistration(_Stack(), self.subscribers, [], self.store)  # type: ignore[arg-type]
-        self.pushes = Pushes(self.users, registrations, self.store)
+        self.pushes = Pushes(self.users, registrations, self.store, self.cx.reports.settled)
         self.sim.ask = self._push
 
     async def _push(self, host: str, request: Any) -> Any:

@@ -366,6 +366,23 @@ async def test_an_end_that_the_hss_does_not_hear_of_is_told_later(lines: Lines) 
     no_faults(registry)
 
 
+async def test_an_end_that_is_owed_is_not_told_once_the_hss_has_ended_the_registration() -> None:
+    """It may have given the user another server since, whose registration that would end."""
+    registry = CxRegistry()
+    await Ue(registry).register()
+    registry.wire.down = True
+    registry.time.advance(601)
+    await registry.settle()
+    assert registry.cx.load()["owed"] == 1
+    assert (await registry.sim.terminate(IMPI, ReasonCode.NEW_SERVER_ASSIGNED)).ok
+    registry.wire.down = False
+    registry.wire.asked.clear()
+    registry.cx.reports.on_state(HSS)  # type: ignore[arg-type]
+    await registry.settle()
+    assert registry.wire.names == []
+    no_faults(registry)
+
+
 async def until(reached: Callable[[], bool]) -> None:
     """Wait for it, at most 20 s."""
     for _ in range(4000):

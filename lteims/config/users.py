@@ -234,6 +234,8 @@ def user(value: object, spot: Spot) -> UserConfig:
         here.at("multi_sim").error(f'only allowed with sim_algo "xor", found "{entry.sim_algo}"')
     _check_keys(entry, members, spot, here)
     _check_secrets(entry, spot)
+    if entry.k and entry.impu and all(item.impu.startswith("tel:") for item in entry.impu):
+        here.at("impu").warn("'impu' has numbers alone: a SIM card registers by sip:IMSI, so this one cannot")
     if entry.sim_algo is SimAlgo.TUAK and entry.res_len not in (4, 8, 16):
         here.at("res_len").error(f'expected 4, 8 or 16 with sim_algo "tuak", found {entry.res_len}')
     if entry.sim_algo is SimAlgo.MILENAGE and entry.res_len > 8:  # f2 gives 8 octets (TS 35.206 4.1)

@@ -189,3 +189,21 @@ def test_a_user_without_a_secret_is_warned_of() -> None:
         "Warning: authent_type is AKAv1, but there is no 'K': this user cannot register",
         "Warning: authent_type is MD5, but there is no 'pwd': this user cannot register",
     ]
+
+
+@pytest.mark.parametrize(
+    ("impu", "odd"),
+    [(["tel:1"], True), (["tel:1", "sip:00101"], False), (["00101"], False), ([], False), (["sip:!.*!"], False)],
+)
+def test_a_card_with_numbers_alone_is_warned_of(impu: list[str], odd: bool) -> None:
+    """It registers by sip:IMSI, and a given impu takes the place of what is derived."""
+    warnings: list[Diagnostic] = []
+    check_users([{"imsi": "00101", "K": "0" * 32, "sim_algo": "xor", "impu": impu}], warnings=warnings)
+    said = "'impu' has numbers alone: a SIM card registers by sip:IMSI, so this one cannot"
+    assert [str(warning) for warning in warnings] == [f"Warning: {said}"] * odd
+
+
+def test_a_softphone_may_have_a_number_alone() -> None:
+    warnings: list[Diagnostic] = []
+    check_users([{"imsi": "00101", "pwd": "p", "impu": ["tel:1"]}], warnings=warnings)
+    assert warnings == []

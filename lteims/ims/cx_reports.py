@@ -75,10 +75,13 @@ class Reports:
         self._spawn(self._report(impi, identity, kind))
 
     def on_unanswered(self, impi: str) -> None:
-        """The challenge of a REGISTER was left without an answer (5.4.1.2.1)."""
+        """The challenge of a REGISTER was left without an answer (5.4.1.2.1).
+
+        Who is registered has answered another one, or stays registered all the same: some HSSs would end that.
+        """
         identity = self._vectors.identity(impi)
         known = self._subscribers.by_impi(impi)
-        if identity and (known is None or known.external):
+        if identity and (known is None or (known.external and not known.bindings)):
             self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_TIMEOUT))
 
     def settled(self, impi: str) -> None:

@@ -187,6 +187,20 @@ async def test_a_challenge_that_nobody_answers() -> None:
     no_faults(registry)
 
 
+async def test_a_challenge_that_was_followed_by_another_one() -> None:
+    """The answer to the first one was lost, and the phone has begun anew."""
+    registry = CxRegistry()
+    with pytest.raises(Unauthorized):
+        await Ue(registry).register(challenges=0)
+    await Ue(registry).register()
+    registry.wire.asked.clear()
+    registry.time.advance(300)
+    registry.challenges.sweep()
+    await registry.settle()
+    assert registry.wire.names == []
+    no_faults(registry)
+
+
 async def test_what_is_refused_anyway_the_hss_does_not_hear_of() -> None:
     registry = CxRegistry()
     await refused(Ue(registry), 423, expires=1)

@@ -64,8 +64,9 @@ down: ## stop what `make up` has started; the state is kept
 	$(COMPOSE) $(PROFILES) down
 
 demo: installed ## two virtual phones register, call and text at the server of `make run`; every message is shown
-	@$(BIN)/python -c 'import socket; socket.create_connection(("127.0.0.1", 5060), 2)' 2>/dev/null \
-		|| { echo "Nobody listens on 127.0.0.1:5060: make run in another terminal, until it says ready" >&2; exit 1; }
+	@for _ in 1 2 3 4; do \
+		$(BIN)/python -c 'import socket; socket.create_connection(("127.0.0.1", 5060), 2)' 2>/dev/null && exit; sleep 0.5; \
+	done; echo "Nobody listens on 127.0.0.1:5060: make run in another terminal, until it says ready" >&2; exit 1
 	$(BIN)/lteims ue -v docs/scenarios/two_phones.yaml
 
 # One at a time: `make demo` waits for a `make run` that still compiles, and finds all done.

@@ -42,6 +42,9 @@ class Security:
         self._required = config.ipsec_required
         self._aalgs = _usable(config.ipsec_aalg_list, DEFAULT_AALGS, ipsec.aalgs, "ipsec_aalg_list")
         self._ealgs = _usable(config.ipsec_ealg_list, DEFAULT_EALGS, ipsec.ealgs, "ipsec_ealg_list")
+        log(
+            IMS, INFO, f"IPsec: offered to phones, the best first: {' '.join(self._aalgs)} with {' '.join(self._ealgs)}"
+        )
         subscribers.listeners.append(self._on_binding)
 
     # -- net.sip.Protection

@@ -236,6 +236,7 @@ def test_what_cannot_be_agreed(headers: tuple[str, ...], vector: AuthVector, cod
 def test_the_operator_decides_what_is_taken(lines: Lines) -> None:
     edge = Edge(config=ImsConfig(ipsec_aalg_list=("hmac-md5-96", "aes-gmac"), ipsec_ealg_list=("null",)))
     assert lines.at("ipsec_aalg_list: this machine cannot do aes-gmac")
+    assert lines.at("IPsec: offered to phones, the best first: hmac-md5-96 with null")
     many = ", ".join(OFFER.format(alg=a, ealg=e, c=300, s=301, uc=6000, us=6001)
                      for a in ("hmac-sha-1-96", "hmac-md5-96") for e in ("aes-cbc", "null"))  # fmt: skip
     server = edge.challenge(f"Security-Client: {many}").headers["security-server"]

@@ -109,6 +109,17 @@ def test_only_the_pages_of_monitoring_are_published() -> None:
     }
 
 
+def test_whoever_is_waited_for_or_published_has_a_health_check() -> None:
+    services = compose()["services"]
+    needed = {name for name, service in services.items() if "ports" in service}
+    for service in services.values():
+        if isinstance(waits := service.get("depends_on", {}), dict):
+            needed |= {name for name, how in waits.items() if how["condition"] == "service_healthy"}
+    assert [
+        name for name in needed - {"ims"} if "healthcheck" not in services[name]
+    ] == []  # that of ims is the image's
+
+
 def test_the_server_is_alone_without_a_profile() -> None:
     services = compose()["services"]
     assert [name for name, service in services.items() if "profiles" not in service] == ["ims"]

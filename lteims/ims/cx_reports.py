@@ -75,13 +75,10 @@ class Reports:
         self._spawn(self._report(impi, identity, kind))
 
     def on_unanswered(self, impi: str) -> None:
-        """The challenge of a REGISTER was left without an answer (5.4.1.2.1).
-
-        Who is registered has answered another one, or stays registered all the same: some HSSs would end that.
-        """
+        """The challenge of a REGISTER was left without an answer (5.4.1.2.1)."""
         identity = self._vectors.identity(impi)
         known = self._subscribers.by_impi(impi)
-        if identity and (known is None or (known.external and not known.bindings)):
+        if identity and (known is None or known.external):
             self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_TIMEOUT))
 
     def settled(self, impi: str) -> None:
@@ -123,8 +120,8 @@ class Reports:
             known = self._users.by_impi(impi)
             if known is None or not known.bindings:
                 self._vectors.drop(impi)  # the HSS forgets who serves the user, and is asked for others
-            elif kind not in _FAILURES:
-                return  # it has come back meanwhile
+            elif kind is not ServerAssignmentType.AUTHENTICATION_FAILURE:
+                return  # it has come back meanwhile, or answered another challenge, or stays registered all the same
             what = f"{kind.name.lower().replace('_', ' ')} of {impi}"
             try:
                 saa = await self._assign(impi, identity, kind)

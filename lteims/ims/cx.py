@@ -137,9 +137,10 @@ class CxHss:
             return subscriber, impu
         again = self._users.has(subscriber, identity)
         kind = ServerAssignmentType.RE_REGISTRATION if again else ServerAssignmentType.REGISTRATION
-        saa = await self._assign(impi, identity, kind, again)
-        if again and not saa.result.ok and saa.result not in _NOBODY:  # an HSS that has forgotten the first one
-            saa = await self._assign(impi, identity, ServerAssignmentType.REGISTRATION)
+        with self.reports.registering(impi):
+            saa = await self._assign(impi, identity, kind, again)
+            if again and not saa.result.ok and saa.result not in _NOBODY:  # an HSS that has forgotten the first one
+                saa = await self._assign(impi, identity, ServerAssignmentType.REGISTRATION)
         check(saa.result, f"assignment of {identity}")
         self.reports.settled(impi)
         counters.inc("cx_registration")

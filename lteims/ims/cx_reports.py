@@ -5,7 +5,9 @@ cx.py has one. What the HSS did not hear of the end of a registration is told ag
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from lteims.diameter.capabilities import Capabilities
@@ -55,6 +57,7 @@ class Reports:
         self._vectors = vectors
         self._assign = assign
         self._owed: dict[str, tuple[str, ServerAssignmentType]] = {}  # by IMPI
+        self._registering: Counter[str] = Counter()  # by IMPI: SARs under way
         self._there = True  # until the connection says otherwise
         self._again: asyncio.TimerHandle | None = None
         self._turns = asyncio.Semaphore(MOST_REPORTS)
@@ -80,6 +83,17 @@ class Reports:
         known = self._subscribers.by_impi(impi)
         if identity and (known is None or known.external):
             self._spawn(self._report(impi, identity, ServerAssignmentType.AUTHENTICATION_TIMEOUT))
+
+    @contextmanager
+    def registering(self, impi: str) -> Iterator[None]:
+        """While the HSS is asked to register a user it is told of no end of before: that would come last."""
+        self._registering[impi] += 1
+        try:
+            yield
+        finally:
+            self._registering[impi] -= 1
+            if not self._registering[impi]:
+                del self._registering[impi]
 
     def settled(self, impi: str) -> None:
         """The user is back, or the HSS itself has ended the registration: nothing of before is to be told."""
@@ -122,6 +136,10 @@ class Reports:
                 self._vectors.drop(impi)  # the HSS forgets who serves the user, and is asked for others
             elif kind is not ServerAssignmentType.AUTHENTICATION_FAILURE:
                 return  # it has come back meanwhile, or answered another challenge, or stays registered all the same
+            if impi in self._registering:
+                if kind not in _FAILURES:
+                    self._owe(impi, identity, kind)  # unless it comes back
+                return
             what = f"{kind.name.lower().replace('_', ' ')} of {impi}"
             try:
                 saa = await self._assign(impi, identity, kind)

@@ -397,6 +397,43 @@ async def test_an_end_that_is_owed_is_not_told_once_the_hss_has_ended_the_regist
     no_faults(registry)
 
 
+@pytest.mark.parametrize("well", [True, False])
+async def test_a_contact_that_expires_while_it_is_refreshed(well: bool) -> None:
+    """The end would come to the HSS behind the registration, and be the last that it hears."""
+    registry = CxRegistry()
+    ue = Ue(registry)
+    await ue.register()
+    await ue.register()  # the card counts on
+    registry.wire.asked.clear()
+    registry.wire.held = asyncio.Event()
+    again = asyncio.create_task(ue.register())
+    for _ in range(3):  # UAR, and MAR or SAR
+        await registry.settle()
+        if any(name.startswith("SAR") for name in registry.wire.names):
+            break
+        registry.wire.held.set()
+        registry.wire.held = asyncio.Event()
+    registry.time.advance(601)
+    await registry.settle()
+    assert registry.wire.names == []
+    if not well:
+        registry.sim.refused["SAR"] = CxResult.ERROR_IN_ASSIGNMENT_TYPE.result
+    registry.wire.held.set()
+    if well:
+        await again
+    else:
+        with pytest.raises(SipError):
+            await again
+    registry.sim.refused.clear()
+    await registry.settle()
+    assert len(registry.contacts()) == well
+    assert registry.cx.load()["owed"] == (not well)
+    registry.cx.reports.on_state(HSS)  # type: ignore[arg-type]
+    await registry.settle()
+    assert registry.sim.users[IMPI].registered is well
+    await registry.cx.reports.close()
+
+
 async def until(reached: Callable[[], bool]) -> None:
     """Wait for it, at most 20 s."""
     for _ in range(4000):

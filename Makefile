@@ -72,7 +72,8 @@ demo: installed ## two virtual phones register, call and text at the server of `
 # One at a time: `make demo` waits for a `make run` that still compiles, and finds all done.
 installed installed-dev:
 	@mkdir -p build && exec 9>build/lock \
-		&& { flock -n 9 || { echo "waiting for another make, which installs here"; flock 9; }; } \
+		&& { ! command -v flock >/dev/null || flock -n 9 \
+			|| { echo "waiting for another make, which installs here"; flock 9; }; } \
 		&& $(MAKE) --no-print-directory now-$@ 9>&-
 
 now-installed: $(VENV)/.installed

@@ -176,6 +176,8 @@ def _custom_header(value: object, spot: Spot) -> CustomHeader:
             spot.error(f"'{name}' is missing")
     if "codes" not in members and "methods" not in members:
         spot.warn(f"{spot.path()}: without 'methods' or 'codes' the header belongs to no message")
+    if str(fields.get("name", "")).lower() in ("content-length", "l"):
+        spot.warn(f"{spot.path()}: each message has a Content-Length already, a second one breaks TCP")
     return CustomHeader(**({"name": "", "value": ""} | fields))
 
 

@@ -244,3 +244,10 @@ def test_properties_of_the_remote_api() -> None:
         check_properties({"sms_message_filter": {"cp_ack": None}}, allowed)
     with pytest.raises(ConfigError, match="expected an object"):
         check_properties([], allowed)
+
+
+def test_a_second_content_length_is_warned_of() -> None:
+    result = loaded('sip_addr: "127.0.0.1", custom_headers: [{name: "L", value: "5", methods: "*"}]')
+    assert [warning.message for warning in result.warnings] == [
+        "custom_headers[0]: each message has a Content-Length already, a second one breaks TCP"
+    ]

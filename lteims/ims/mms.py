@@ -5,7 +5,7 @@ message is on disk before its sender hears that it was taken, and stays until it
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from lteims import counters
@@ -35,6 +35,8 @@ from lteims.mm1.pdu import (
     parse,
 )
 from lteims.net.timers import TimerWheel
+from lteims.sms.cause import RpCause
+from lteims.sms.errors import SmsError
 from lteims.store.state import StoreError
 from lteims.trace import DEBUG, ERROR, IMS, INFO, log
 
@@ -58,6 +60,7 @@ class Mms:
         self._config = config
         self._subscribers = subscribers
         self._store = store
+        self._gateway = gateway
         self._pusher = Pusher(config, subscribers, gateway, store, tokens, wall, url)
         self._tokens = tokens
         self._wheel = wheel
@@ -144,6 +147,7 @@ class Mms:
         return _confirmation(type(pdu), pdu.transaction_id, pdu.version, ResponseStatus.OK, "", message.id)
 
     async def _submitted(self, pdu: MSendReq | MForwardReq, data: bytes, peer: str) -> StoredMms:
+        await self.meet((*pdu.to, *pdu.cc, *pdu.bcc))  # before it is looked whether this is a copy
         fingerprint = mms_draft.fingerprint_of(peer, data)
         known = self._store.by_fingerprint(fingerprint)
         if known is not None:
@@ -165,6 +169,23 @@ class Mms:
         if pdu.report_allowed is not False:
             self._spawn(self._pusher.report(original, copy, Status.FORWARDED))
         return taken
+
+    def may_meet(self, address: str) -> bool:
+        """Is there an HSS that may know the user of an address whom nobody here knows?"""
+        return self._gateway.directory is not None and self.directory.unknown(address) is not None
+
+    async def meet(self, addresses: Iterable[str]) -> None:
+        """Whom an external HSS alone knows is here from now on, as one who is away. MmsError where it cannot tell."""
+        unknown = {uri.text: uri for uri in map(self.directory.unknown, addresses) if uri is not None}
+        if not unknown or self._gateway.directory is None:
+            return
+        try:
+            await asyncio.gather(*map(self._gateway.seek, unknown.values()))
+        except SmsError as error:
+            status = ResponseStatus.ERROR_PERMANENT_SENDING_ADDRESS_UNRESOLVED
+            if error.rp_cause is RpCause.TEMPORARY_FAILURE:
+                status = ResponseStatus.ERROR_TRANSIENT_NETWORK_PROBLEM
+            raise MmsError(error.why, status) from None
 
     async def accept(self, draft: Draft) -> StoredMms:
         """Store a message and begin to deliver it; it is on disk when this returns. MmsError why it was not taken."""

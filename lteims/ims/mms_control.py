@@ -39,6 +39,7 @@ class MmsControl:
     async def send(self, draft: Draft) -> str:
         """Store a message and tell its receiver of it; its Message-ID."""
         try:
+            await self._mms.meet(draft.to)
             return (await self._mms.accept(draft)).id
         except MmsError as error:
             raise OperatorError(f"the message was not taken: {error.why}") from None
@@ -52,6 +53,8 @@ class MmsControl:
             self._mms.directory.receiver(to)
         except MmsError as error:
             subscriber = self._subscribers.by_impi(to)
+            if subscriber is None and self._mms.may_meet(to):
+                return shown_address(to)
             if subscriber is None:
                 raise OperatorError(f"there is no user '{to}': {error.why}") from None
             return self._mms.directory.address_of(subscriber)

@@ -12,7 +12,7 @@ from lteims.ims.subscribers import Impu, Subscriber, Subscribers
 from lteims.mm1.address import Address, AddressType
 from lteims.mm1.errors import MmsError, ResponseStatus
 from lteims.sip.errors import SipError
-from lteims.sip.uri import parse_uri
+from lteims.sip.uri import Uri, parse_uri
 
 _SHOWN = 60  # characters of an address that an error repeats
 _PHONES_OWN = 64  # bits of the IPv6 prefix that a network gives to one phone alone (TS 23.401 5.3.1.2.2)
@@ -68,7 +68,16 @@ class Directory:
         """A user's address, by which `receiver` finds it."""
         return shown_as(_first_number(subscriber))
 
+    def unknown(self, text: str) -> Uri | None:
+        """The IMPU of an address that nobody here has; None where somebody has it, or it is no IMPU."""
+        uri = self._impu(Address.parse(text))
+        return uri if uri is not None and self._subscribers.by_impu(uri) is None else None
+
     def _find(self, address: Address) -> tuple[Subscriber, Impu] | None:
+        uri = self._impu(address)
+        return None if uri is None else self._subscribers.by_impu(uri)
+
+    def _impu(self, address: Address) -> Uri | None:
         match address.type:
             case AddressType.PLMN:
                 text = "tel:" + address.value.replace("#", "%23")
@@ -77,7 +86,7 @@ class Directory:
             case _:
                 return None
         try:
-            return self._subscribers.by_impu(parse_uri(text))
+            return parse_uri(text)
         except SipError:
             return None
 

@@ -19,6 +19,7 @@ from lteims.mm1.errors import Status
 from lteims.mm1.fields import Priority, When
 from lteims.mm1.pdu import AnyPdu, MDeliveryInd, MNotificationInd
 from lteims.mm1.push import PORT, SOURCE_PORT, Push
+from lteims.sip.uri import Uri
 from lteims.sms import text
 from lteims.sms.address import Address
 from lteims.sms.errors import SmsError
@@ -33,6 +34,13 @@ _PORTS = Ports(PORT, SOURCE_PORT).element()
 
 class Gateway(Protocol):
     """What is asked of the IP-SM-GW."""
+
+    @property
+    def directory(self) -> object | None:
+        """The external HSS, if there is one."""
+
+    async def seek(self, uri: Uri) -> tuple[Subscriber, Impu] | None:
+        """The user of an IMPU; who is known to an external HSS alone is here from now on. SmsError."""
 
     async def submit(self, submission: Submission) -> list[str]:
         """Store a message and begin to deliver it; the ids of its parts, which are on disk then. SmsError."""

@@ -170,6 +170,7 @@ async def world(
         config = CONFIG.format(
             domain=DOMAIN, api=api, cx=f"{prefix}{shown}:{cx.endpoint.port}", rx=f"{prefix}{shown}:{rx.endpoint.port}"
         )
+        config += f'mms_server_bind_addr: "127.0.0.1:{free_port()}",\n'
         levels = "all.level=error,ims.level=info,cx.level=info,rx.level=info"
         server = Server(folder / "server", EMPTY, config, log_options=levels, program=program, **options)
         made = World(server, hss, pcrf, cx, rx, api, host)
@@ -256,9 +257,11 @@ async def messages(w: World) -> None:
 
     Nobody is 404, who never came 480.
     """
+    await w.ask("mms", filename="ims.cfg", to=tel(B).removeprefix("tel:"), **{"from": "777"})
     async with w.phone(A) as a:
         async with w.phone(B) as b:
             await asyncio.gather(a.register(), b.register())
+            assert (await b.next_sms()).sender == "MMS"
             await a.sms(b.number, "now")
             assert (await b.next_sms()).text == "now"
             await b.deregister()

@@ -1,6 +1,7 @@
 """The MMSC with a gateway that keeps what it is to push, for the tests of mms.py."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lteims.config import ImsConfig, UserConfig
@@ -8,10 +9,12 @@ from lteims.ids import Tokens
 from lteims.ims.mms import Mms
 from lteims.ims.mms_store import MmsStore
 from lteims.ims.service_centre import Submission
+from lteims.ims.subscribers import Impu, Subscriber
 from lteims.mm1.compose import File, compose
 from lteims.mm1.pdu import AnyPdu, MNotificationInd, MRetrieveConf, MSendConf, MSendReq, parse
 from lteims.mm1.push import PORT, Push
 from lteims.net.sip_flow import Flow
+from lteims.sip.uri import Uri
 from lteims.sms.errors import SmsError
 from lteims.sms.text import join
 from lteims.store.memory import MemoryStore
@@ -32,6 +35,14 @@ class Post:
     told: list[tuple[str, AnyPdu, Submission]] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)
     broken: bool = False
+    directory: object | None = None
+    asked: list[str] = field(default_factory=list)
+    find: Callable[[Uri], tuple[Subscriber, Impu] | None] = lambda _: None  # what the HSS does
+
+    async def seek(self, uri: Uri) -> tuple[Subscriber, Impu] | None:
+        self.asked.append(uri.text)
+        await asyncio.sleep(0)
+        return self.find(uri)
 
     async def submit(self, submission: Submission) -> list[str]:
         if self.broken:

@@ -1,6 +1,7 @@
 """The MMSC: from M-Send.req to the reports, with time that is moved by hand and pushes that are kept."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from lteims.errors import OperatorError
 from lteims.ims import mms_push
 from lteims.ims.mms import MOST_WAITING, RENEW_AFTER, REPORT_END
 from lteims.ims.mms_control import MmsControl
+from lteims.ims.subscribers import Impu, Subscriber
 from lteims.mm1.compose import File, compose
 from lteims.mm1.content_type import ContentType
 from lteims.mm1.errors import MmsError, ResponseStatus, RetrieveStatus, Status
@@ -28,10 +30,13 @@ from lteims.mm1.pdu import (
     MSendConf,
     parse,
 )
+from lteims.sip.uri import Uri
+from lteims.sms.cause import RpCause
+from lteims.sms.errors import SmsError
 from lteims.store.state import StoreError
 from tests.unit.ims.conftest import Lines
 from tests.unit.ims.mms_lab import ALICE, BOB, CONTENT, HOSTS, URL, FailingStore, Lab
-from tests.unit.ims.registry import EPOCH
+from tests.unit.ims.registry import EPOCH, user
 
 
 @pytest.fixture
@@ -545,6 +550,73 @@ async def test_forwarding_nothing(lab: Lab) -> None:
     conf = parse(await lab.say(forward))
     assert isinstance(conf, MForwardConf)
     assert conf.response_status is ResponseStatus.ERROR_PERMANENT_MESSAGE_NOT_FOUND
+
+
+# -- users of an external HSS
+DAVE = "+33600000004"
+
+
+@pytest.fixture
+async def with_hss(lab: Lab) -> Lab:
+    """The HSS knows Dave, of whom nothing is here."""
+
+    def find(uri: Uri) -> tuple[Subscriber, Impu] | None:
+        if uri.number == DAVE and lab.registry.subscribers.by_impu(uri) is None:
+            lab.registry.subscribers.add((user("004", impu=(f"tel:{DAVE}",)),))
+        return lab.registry.subscribers.by_impu(uri)
+
+    lab.post.directory, lab.post.find = object(), find
+    return lab
+
+
+async def test_a_message_for_somebody_whom_the_hss_knows(with_hss: Lab) -> None:
+    lab = with_hss
+    pdu = lab.message(f"{DAVE}/TYPE=PLMN", f"{BOB}/TYPE=PLMN", cc=(f"{DAVE}/TYPE=PLMN",)).encode()
+    answers = await asyncio.gather(*(lab.mms.on_pdu(pdu, HOSTS["001"]) for _ in range(2)))  # one is a copy
+    first, second = map(parse, answers)
+    assert isinstance(first, MSendConf)
+    assert isinstance(second, MSendConf)
+    assert first.response_status is second.response_status is ResponseStatus.OK
+    assert first.message_id == second.message_id
+    assert lab.post.asked == [f"tel:{DAVE}"] * 2
+    await lab.settle()
+    assert sorted(impi for impi, _ in lab.post.take()) == ["002", "004"]
+    await lab.send(f"{DAVE}/TYPE=PLMN", transaction_id="T2")
+    assert len(lab.post.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"),
+    [
+        (None, ResponseStatus.ERROR_PERMANENT_SENDING_ADDRESS_UNRESOLVED),
+        (RpCause.DESTINATION_OUT_OF_ORDER, ResponseStatus.ERROR_PERMANENT_SENDING_ADDRESS_UNRESOLVED),
+        (RpCause.TEMPORARY_FAILURE, ResponseStatus.ERROR_TRANSIENT_NETWORK_PROBLEM),
+    ],
+)
+async def test_whom_the_hss_does_not_give(with_hss: Lab, cause: RpCause | None, status: ResponseStatus) -> None:
+    lab = with_hss
+
+    def find(uri: Uri) -> None:
+        if cause is not None:
+            raise SmsError("the HSS says so", cause)
+
+    lab.post.find = find
+    conf = await lab.send("+497/TYPE=PLMN")
+    assert conf.response_status is status
+    assert lab.mms.load() == 0
+    control = MmsControl(lab.registry.subscribers, lab.mms, str(Path(__file__).parent))
+    draft = control.prepare(Path(__file__).name, "1", "+497")
+    with pytest.raises(OperatorError, match="nobody has the number" if cause is None else "the HSS says so"):
+        await control.send(draft)
+
+
+async def test_the_operator_sends_to_somebody_whom_the_hss_knows(with_hss: Lab) -> None:
+    control = MmsControl(with_hss.registry.subscribers, with_hss.mms, str(Path(__file__).parent))
+    await control.send(control.prepare(Path(__file__).name, "1", DAVE))
+    await with_hss.settle()
+    assert [impi for impi, _ in with_hss.post.take()] == ["004"]
+    with pytest.raises(OperatorError, match="mail is not served"):
+        await control.send(control.prepare(Path(__file__).name, "1", "a@b.c"))
 
 
 # -- the operator

@@ -1,16 +1,17 @@
 """One command of the operator's (manual 7) as a value; commands.py has the table of them, each part makes its own."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from lteims.errors import LteimsError
-from lteims.oam.log_format import escape
+from lteims.oam.log_format import escape, one_line
 from lteims.trace import ERROR, IMS, log
 
-_at_work: set[asyncio.Task[Any]] = set()
+_at_work: set["asyncio.Task[Answer]"] = set()
 
 
 class CommandError(LteimsError):
@@ -33,32 +34,38 @@ class Answer:
     failed: bool = False  # then the text says why
     again: str = ""  # the line that goes on with this one, a second later, until somebody presses a key
     end: End = End.NONE
-    done: asyncio.Task[Any] | None = None  # what was begun, see `finished`
+    done: "asyncio.Task[Answer] | None" = None  # what was begun, see `finished`
 
 
-def begin(work: Coroutine[Any, Any, object], text: str) -> Answer:
+def begin(name: str, work: Coroutine[Any, Any, object], text: str) -> Answer:
     """The answer of a command that takes a while, to be shown when it is `finished`; the work goes on in any case."""
-    task = asyncio.get_running_loop().create_task(work)
+    task = asyncio.get_running_loop().create_task(_outcome(name, work, text))
     _at_work.add(task)
-    task.add_done_callback(_ended)
+    task.add_done_callback(_at_work.discard)
     return Answer(text, done=task)
 
 
-def _ended(task: asyncio.Task[Any]) -> None:
-    _at_work.discard(task)
-    if not task.cancelled() and (error := task.exception()) is not None:
+async def _outcome(name: str, work: Coroutine[Any, Any, object], text: str) -> Answer:
+    try:
+        await work
+    except LteimsError as error:
         log(IMS, ERROR, f"monitor: {error}")
+        return Answer(escape(str(error)), failed=True)
+    except Exception as error:
+        return broken(name, error)
+    return Answer(text)
 
 
 async def finished(answer: Answer) -> Answer:
     """The answer, or why the work has failed after all, when that is known."""
-    if answer.done is None:
-        return answer
-    try:
-        await asyncio.shield(answer.done)
-    except LteimsError as error:
-        return Answer(escape(str(error)), failed=True)
-    return Answer(answer.text)
+    return answer if answer.done is None else await asyncio.shield(answer.done)
+
+
+def broken(name: str, error: Exception) -> Answer:
+    """The answer of a command with a fault of ours, whose place is in the log."""
+    what = f"internal error in {name!r}: {type(error).__name__}: {one_line(str(error))}"
+    log(IMS, ERROR, f"monitor: {what}", body="".join(traceback.format_exception(error)))
+    return Answer(f"{what[:500]}; the log file has the details", failed=True)
 
 
 def _no_words(_word: str) -> Iterable[str]:

@@ -4,7 +4,6 @@ Consoles read lines and call `execute` and `complete`; commands of other parts a
 text or an Answer, or raises CommandError; whatever else goes wrong in it becomes one line here and an entry in the log.
 """
 
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -12,7 +11,7 @@ from typing import Protocol
 from lteims.errors import OperatorError
 from lteims.ims.control import UserView
 from lteims.oam.call_commands import CallCommands, CallControl
-from lteims.oam.command import Answer, Command, CommandError, End
+from lteims.oam.command import Answer, Command, CommandError, End, broken
 from lteims.oam.listing import columns, users_text
 from lteims.oam.log import LogFile
 from lteims.oam.log_command import LogCommand
@@ -20,7 +19,6 @@ from lteims.oam.log_format import escape, one_line
 from lteims.oam.mms_commands import MmsCommands, MmsControl
 from lteims.oam.registration_commands import RegistrationCommands, RegistrationControl
 from lteims.oam.sms_commands import SmsCommands, SmsControl
-from lteims.trace import ERROR, IMS, log
 
 _SHOWN = 60  # characters of the operator's own words that an error repeats
 
@@ -84,9 +82,7 @@ class Commands:
         except (CommandError, OperatorError) as error:
             return Answer(escape(str(error)), failed=True)
         except Exception as error:
-            what = f"internal error in {one_line(name[:_SHOWN])!r}: {type(error).__name__}: {one_line(str(error))}"
-            log(IMS, ERROR, f"monitor: {what}", body=traceback.format_exc())
-            return Answer(f"{what[:500]}; the log file has the details", failed=True)
+            return broken(one_line(name[:_SHOWN]), error)
 
     @staticmethod
     def _run(command: Command, arguments: str) -> Answer:

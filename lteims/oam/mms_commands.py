@@ -53,4 +53,6 @@ class MmsCommands:
         if self._control is None:
             raise CommandError("this server has no multimedia messages: set mms_server_bind_addr")
         draft = self._control.prepare(*words)
-        return begin(self._control.send(draft), f"{len(draft.body)} octets for {draft.to[0].removesuffix(_PLMN)}")
+        return begin(
+            "mms", self._control.send(draft), f"{len(draft.body)} octets for {draft.to[0].removesuffix(_PLMN)}"
+        )

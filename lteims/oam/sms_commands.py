@@ -56,7 +56,7 @@ class SmsCommands:
             raise CommandError("usage: sms IMPI|IMPU TEXT")
         draft = self._control.prepare(impi=whom, impu=whom, text=text.strip())
         count = len(draft.parts)
-        return begin(self._control.send(draft), f"{count} {'part' if count == 1 else 'parts'} for {draft.to}")
+        return begin("sms", self._control.send(draft), f"{count} {'part' if count == 1 else 'parts'} for {draft.to}")
 
     def _flush(self, arguments: str) -> str:
         impi = arguments.strip()

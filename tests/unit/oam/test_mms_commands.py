@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from lteims import trace
+from lteims.config.log_options import parse_log_options
 from lteims.errors import OperatorError
 from lteims.ims.mms_directory import Party
 from lteims.ims.mms_draft import Draft
 from lteims.mm1.content_type import ContentType
 from lteims.oam.command import Answer, Command, CommandError, finished
+from lteims.oam.log import LogFile
 from lteims.oam.mms_commands import MmsCommands
 
 
@@ -54,6 +57,21 @@ async def test_mms() -> None:
     control.full = True
     assert await shown(command, "cat.jpg 1 2") == Answer("the message was not taken: no room", failed=True)
     assert len(control.sent) == 2
+
+
+async def test_a_fault_of_ours_ends_no_console() -> None:
+    log_file = LogFile(options=parse_log_options("all.level=error"))
+    trace.set_sink(log_file)
+    control = FakeMms()
+    (command,) = MmsCommands(control, no_words).commands()
+    control.sent = None  # type: ignore[assignment]
+    answer = await shown(command, "cat.jpg 1 2")
+    assert answer.failed
+    assert answer.text.startswith("internal error in 'mms': AttributeError: ")
+    assert answer.text.endswith("; the log file has the details")
+    (entry,) = log_file.ring.read().entries
+    assert entry.data[0].startswith("monitor: internal error in 'mms'")
+    assert "Traceback" in entry.data[1]
 
 
 @pytest.mark.parametrize("arguments", ["", "a", "a b", "a b c d", "'a b c"])

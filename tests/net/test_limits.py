@@ -9,7 +9,6 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +20,7 @@ from lteims.net.sip_transaction import ServerTransaction
 from lteims.net.timers import TimerWheel
 from lteims.sip.message import Request, parse
 from lteims.sip.transaction import Timings
+from tests.unit.ims.registry import FakeTime
 
 BOTH_LOOPS = True  # read by conftest.py
 T1 = 0.01
@@ -48,45 +48,12 @@ class Core:
         pass
 
 
-class Hand:
-    """Moves the time of a stack's timers."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._armed: list[tuple[float, Callable[[], None]]] = []
-
-    def wheel(self) -> TimerWheel:
-        return TimerWheel(self._call_at, lambda: self.now)
-
-    def _call_at(self, when: float, callback: Callable[[], None], /) -> "Armed":
-        entry = (when, callback)
-        self._armed.append(entry)
-        return Armed(lambda: self._withdraw(entry))
-
-    def _withdraw(self, entry: tuple[float, Callable[[], None]]) -> None:
-        if entry in self._armed:
-            self._armed.remove(entry)
-
-    def forward(self, seconds: float) -> None:
-        """Let so much time pass."""
-        self.now += seconds
-        while due := [entry for entry in self._armed if entry[0] <= self.now]:
-            self._armed.remove(due[0])
-            due[0][1]()
-
-
-class Armed(NamedTuple):
-    """What can be withdrawn."""
-
-    cancel: Callable[[], object]
-
-
 class Bench:
     """A stack with its core and address."""
 
-    def __init__(self, connections: int = CONNECTIONS, hand: "Hand | None" = None) -> None:
+    def __init__(self, connections: int = CONNECTIONS, hand: FakeTime | None = None) -> None:
         loop = asyncio.get_running_loop()
-        self.wheel = hand.wheel() if hand else TimerWheel(loop.call_at, time.monotonic)
+        self.wheel = TimerWheel(hand.call_at, hand.clock) if hand else TimerWheel(loop.call_at, time.monotonic)
         self.core = Core()
         self.stack = SipStack(
             loop,
@@ -195,7 +162,7 @@ async def in_drops(sock: socket.socket, data: bytes) -> None:
 
 
 async def test_whole_messages_may_take_their_time() -> None:
-    hand = Hand()
+    hand = FakeTime()
     bench = Bench(hand=hand)
     await bench.start()
     bench.core.body = b""
@@ -204,16 +171,16 @@ async def test_whole_messages_may_take_their_time() -> None:
             data = request()
             sock.send(data[:50])
             await until(lambda: begun(bench))
-            hand.forward(MESSAGE_TIME / 2)
+            hand.advance(MESSAGE_TIME / 2)
             sock.send(data[50:])
             assert (await receive(sock)).startswith(b"SIP/2.0 200 ")
             assert not begun(bench)
-        hand.forward(MESSAGE_TIME * 1.5)  # nothing has begun, so nothing has to end
+        hand.advance(MESSAGE_TIME * 1.5)  # nothing has begun, so nothing has to end
         sock.send(request())
         assert (await receive(sock)).startswith(b"SIP/2.0 200 ")
         sock.send(request()[:50])
         await until(lambda: begun(bench))
-        hand.forward(MESSAGE_TIME * 1.5)
+        hand.advance(MESSAGE_TIME * 1.5)
         assert await at_its_end(sock)
     await bench.stack.close()
     bench.wheel.close()

@@ -9,10 +9,9 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -21,8 +20,9 @@ import pytest
 from docs import panel
 from lteims.oam.metrics_http import MOST_CONNECTIONS
 from tests.net.ports import free_port
-from tests.net.prometheus import CONFIG, WITHIN, Prometheus, promtool, watching
+from tests.net.prometheus import CONFIG, Prometheus, promtool, watching
 from tests.net.server import PROGRAM, Server
+from tests.waiting import wait_until
 
 UE_DB = (CONFIG / "ue_db.cfg").read_text(encoding="utf-8")
 # Traffic of every kind that a panel shows, while a few scrapes go by
@@ -116,16 +116,8 @@ def test_every_panel_has_data(server: Server, prometheus: Prometheus, tmp_path: 
     def empty() -> list[str]:
         return [f"{title}: {query}" for title, query in queries() if not prometheus.query(query)]
 
-    until(lambda: all(SILENT.search(line) for line in empty()), lambda: "\n".join(empty()))
-    until(lambda: len(empty()) < 3, lambda: "\n".join(empty()))
-
-
-def until(reached: Callable[[], bool], what: Callable[[], str]) -> None:
-    """Wait for what Prometheus scrapes now and then, and not while the machine is too busy."""
-    end = time.monotonic() + WITHIN
-    while not reached():
-        assert time.monotonic() < end, what()
-        time.sleep(0.2)
+    wait_until(lambda: all(SILENT.search(line) for line in empty()), lambda: "\n".join(empty()))
+    wait_until(lambda: len(empty()) < 3, lambda: "\n".join(empty()))
 
 
 def test_every_graph_can_be_drawn_without_grafana(prometheus: Prometheus) -> None:
@@ -153,7 +145,7 @@ def test_what_was_counted_arrives(server: Server, prometheus: Prometheus) -> Non
         "histogram_quantile(0.5, lteims_call_setup_seconds_bucket) < 10",
     ):
         shown = expression.rpartition(" ")[0].rpartition(" ")[0]
-        until(
+        wait_until(
             lambda: len(prometheus.query(expression)) == 1,  # noqa: B023
             lambda: f"{expression}, but {prometheus.query(shown)}",  # noqa: B023
         )

@@ -32,6 +32,7 @@ from tests.net.server import Server
 from tests.phone.account import DOMAIN, Account, ue_db
 from tests.phone.handset import MMS, Handset
 from tests.vectors.capture import complaints
+from tests.waiting import until
 
 NUMBERS = ["+33600000001", "+33600000002", "+33600000003"]
 ACCOUNTS = [
@@ -216,7 +217,7 @@ async def test_nothing_confirmed_is_lost_when_the_server_is_killed(lab: Lab) -> 
     confirmations: list[str] = []
     for round in range(3):
         sending = asyncio.create_task(keep_sending(alice, round, confirmations))
-        await wait_until(lambda: sending.done() or len(confirmations) >= 4 * (round + 1))  # noqa: B023
+        await until(lambda: sending.done() or len(confirmations) >= 4 * (round + 1))  # noqa: B023
         await asyncio.sleep(random.uniform(0.1, 0.7))
         await asyncio.to_thread(lab.server.kill9)
         await sending
@@ -231,15 +232,6 @@ async def test_nothing_confirmed_is_lost_when_the_server_is_killed(lab: Lab) -> 
         found.add(got.message_id)
         await bob.post(MAcknowledgeInd(transaction_id=told.transaction_id))
     print(f"{len(confirmations)} messages confirmed, all there; {len(found - waiting)} arrived unconfirmed")
-
-
-async def wait_until(reached: Callable[[], bool]) -> None:
-    """Wait for it, at most a minute."""
-    for _ in range(6000):
-        if reached():
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError
 
 
 async def keep_sending(alice: Handset, round: int, confirmations: list[str]) -> None:

@@ -4,8 +4,7 @@ The pictures are synthetic (fakevideo, linphone's static picture); that a phone 
 """
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,10 @@ from tests.net.remote import Client, api_port
 from tests.net.server import Server
 from tests.peers.linphone import Linphone
 from tests.peers.subscribers import DOMAIN, subscribers, ue_db
+from tests.waiting import wait_until
 
 ALICE, BOB = subscribers(2)
 LEAST = {"audio": 70, "video": 10}  # packets from each: of 20 ms, and still pictures need few
-WITHIN = 30.0  # seconds; a busy machine may need some
 VIDEO = re.compile(r"video\d+/(MO|MT) rtp_recv=(\d+) rtp_send=(\d+)")
 SEEN = "video: receiving with resolution 176 x 144"
 
@@ -32,14 +31,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def until(reached: Callable[[], object], what: Callable[[], object]) -> None:
-    """Wait for it; what there is instead, if it does not come."""
-    end = time.monotonic() + WITHIN
-    while not reached():
-        assert time.monotonic() < end, what()
-        time.sleep(0.1)
-
-
 def talk(server: Server) -> None:
     """Until enough audio and video has come from each side of the one call."""
     with Client(api_port(server)) as client:
@@ -48,7 +39,7 @@ def talk(server: Server) -> None:
             dialogs = client.do("dialog_get")["dialogs"]
             return [(media["type"], media["rtp_recv_count"]) for dialog in dialogs for media in dialog["medias"]]
 
-        until(lambda: len(medias()) == 4 and all(count >= LEAST[kind] for kind, count in medias()), medias)
+        wait_until(lambda: len(medias()) == 4 and all(count >= LEAST[kind] for kind, count in medias()), medias)
 
 
 def expect_media(server: Server) -> None:
@@ -74,7 +65,7 @@ def test_two_baresips_see_each_other(server: Server, tmp_path: Path, codec: str)
         for phone in (alice, bob):
             phone.wait_for("CALL_ESTABLISHED")
         talk(server)
-        until(lambda: SEEN in alice.output and SEEN in bob.output, lambda: alice.output + bob.output)
+        wait_until(lambda: SEEN in alice.output and SEEN in bob.output, lambda: alice.output + bob.output)
         alice.command("hangup")
         bob.wait_for("CALL_CLOSED")
     expect_media(server)
@@ -97,7 +88,7 @@ def test_baresip_and_linphone_see_each_other(server: Server, tmp_path: Path, cal
         alice.wait_for("CALL_ESTABLISHED")
         bob.wait_for("StreamsRunning")
         talk(server)
-        until(lambda: SEEN.rpartition(" 176")[0] in alice.output, lambda: alice.output)
+        wait_until(lambda: SEEN.rpartition(" 176")[0] in alice.output, lambda: alice.output)
         alice.command("hangup")
         bob.wait_for("Released")
     expect_media(server)

@@ -1,7 +1,6 @@
 """The external HSS (TS 29.228 6, TS 24.229 5.4.1), played by the simulated one: what is asked, what becomes of it."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -36,6 +35,7 @@ from tests.unit.ims.cx_lab import (
     texts,
 )
 from tests.unit.ims.registry import DOMAIN
+from tests.waiting import until
 
 FLOW = Flow("UDP", 0, "192.0.2.7", 5060)
 
@@ -364,13 +364,19 @@ async def test_a_hss_that_has_forgotten_the_registration() -> None:
     assert registry.wire.names[-2:] == ["SAR RE_REGISTRATION", "SAR REGISTRATION"]
 
 
-async def test_an_end_that_the_hss_does_not_hear_of_is_told_later(lines: Lines) -> None:
+async def ended_unheard() -> CxRegistry:
+    """A registration has expired while the HSS was away."""
     registry = CxRegistry()
     await Ue(registry).register()
     registry.wire.down = True
     registry.time.advance(601)
     await registry.settle()
     assert registry.cx.load()["owed"] == 1
+    return registry
+
+
+async def test_an_end_that_the_hss_does_not_hear_of_is_told_later(lines: Lines) -> None:
+    registry = await ended_unheard()
     assert lines.at("does not hear of the timeout deregistration")
     registry.wire.down = False
     registry.cx.reports.on_state(HSS)  # type: ignore[arg-type]
@@ -382,12 +388,7 @@ async def test_an_end_that_the_hss_does_not_hear_of_is_told_later(lines: Lines) 
 
 async def test_an_end_that_is_owed_is_not_told_once_the_hss_has_ended_the_registration() -> None:
     """It may have given the user another server since, whose registration that would end."""
-    registry = CxRegistry()
-    await Ue(registry).register()
-    registry.wire.down = True
-    registry.time.advance(601)
-    await registry.settle()
-    assert registry.cx.load()["owed"] == 1
+    registry = await ended_unheard()
     assert (await registry.sim.terminate(IMPI, ReasonCode.NEW_SERVER_ASSIGNED)).ok
     registry.wire.down = False
     registry.wire.asked.clear()
@@ -432,15 +433,6 @@ async def test_a_contact_that_expires_while_it_is_refreshed(well: bool) -> None:
     await registry.settle()
     assert registry.sim.users[IMPI].registered is well
     await registry.cx.reports.close()
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """Wait for it, at most 20 s."""
-    for _ in range(4000):
-        if reached():
-            return
-        await asyncio.sleep(0.005)
-    raise TimeoutError
 
 
 async def test_an_end_that_was_not_answered_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -12,6 +12,7 @@ from lteims.errors import OperatorError, ProtocolError
 from lteims.mm1.multipart import Limits
 from lteims.net import mm1
 from lteims.net.mm1 import Mm1Server
+from tests.waiting import until
 
 BOTH_LOOPS = True
 TYPE = "application/vnd.wap.mms-message"
@@ -54,15 +55,6 @@ async def server(core: Core) -> AsyncIterator[Mm1Server]:
 async def http(server: Mm1Server) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
         yield session
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """Wait for it, at most 20 s."""
-    for _ in range(4000):
-        if reached():
-            return
-        await asyncio.sleep(0.005)
-    raise TimeoutError
 
 
 async def raw(server: Mm1Server, *pieces: bytes) -> bytes:

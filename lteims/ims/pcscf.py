@@ -1,7 +1,7 @@
 """The P-CSCF (TS 24.229 5.2): where every request of a phone comes in, and who it is from.
 
 `on_request` is the door: methods, extensions and identities are checked here; REGISTER goes on to scscf.py,
-INVITE and what follows it to call.py, other requests to whom they are meant for.
+INVITE and what follows it to calls.py, other requests to whom they are meant for.
 """
 
 import asyncio
